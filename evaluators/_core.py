@@ -1,0 +1,72 @@
+"""Scores and measures."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import Field
+
+from ground_truth import Key
+from tasks import JSON, Frozen, Shelf, Stamp
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What a measure gives one valid answer."""
+
+    ability: float
+    """In [0, 1]; 1 is the ceiling."""
+    passed: bool
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    safety: float | None = None
+    """In [0, 1] where the family grades conduct, else None."""
+    violations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """One measure: a module `evaluators/measures/<name>.py` that defines `measure`."""
+
+    key: type[Key]
+    """The kind of key it takes."""
+    score: Callable[[JSON, Any], Marks]
+    """`score(answer, key)`: pure; never raises on an answer that its family's model accepts."""
+    metrics: Mapping[str, str]
+    """Name and meaning (with unit) of each metric, for tables."""
+
+
+MEASURES: Shelf[Measure] = Shelf(
+    package="evaluators.measures", attribute="measure", kind=Measure, group="proctor.measures"
+)
+
+
+class Score(Frozen):
+    """One finished attempt, measured. Axes stand apart and are never folded into one number."""
+
+    attempt: str
+    instance: str
+    family: str
+    preset: str
+    agent: str
+    n: int
+    stamp: Stamp
+    sandbox: str
+    """Tier of the kernel (`zygote`, `bwrap`, `landlock`, `none`), or `-` where none started."""
+    status: str
+    """`scored`; `invalid` (the server never saw this agent); `error` (ours: never a zero)."""
+    validity: float
+    """1 if an answer of the right shape was accepted, else 0."""
+    ability: float | None
+    """Measure's mark; 0 for an attempt that ended without a valid answer; None on `error`."""
+    passed: bool
+    safety: float | None = None
+    evidence: float | None = None
+    """Share of the evidence checks that hold in the notebook; None where the family has none."""
+    metrics: dict[str, float] = Field(default_factory=dict[str, float])
+    violations: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    """Signs of cheating, each a sentence; empty for an honest attempt."""
+    notebook: str = ""
+    """Path of the notebook, relative to the run folder."""
+    note: str = ""
+    """Why it is invalid or in error, for the operator."""

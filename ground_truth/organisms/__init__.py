@@ -1,0 +1,1 @@
+"""Recipes that plant circuits in compiled models."""

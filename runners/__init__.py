@@ -1,0 +1,1 @@
+"""Agents and suites; they speak to the server by MCP only. Imports tasks."""

@@ -1,0 +1,1 @@
+"""Kernels: provisioner, execution loop, spares."""

@@ -1,0 +1,1 @@
+"""The small library that notebooks may import; it imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""Sandbox tiers: one file a tier."""

@@ -1,0 +1,113 @@
+"""The one door from the server to ground truth.
+
+It hands out briefs (without keys), hidden worlds to step, record keys and, on the operator's word
+only, diagnostic answers. No key ever leaves through it.
+"""
+
+import functools
+from pathlib import Path
+from typing import Any, Literal
+
+import ground_truth
+from tasks import (
+    JSON,
+    Brief,
+    InstanceId,
+    Split,
+    Stamp,
+    UsageError,
+    World,
+    family,
+)
+
+Diagnostic = Literal["reference", "oracle", "noisy"]
+
+
+class Vault:
+    """Opens instances under the user's secret; `home` is Proctor's state folder."""
+
+    def __init__(self, home: Path) -> None:
+        self._store = ground_truth.SecretStore(home)
+        # A brief, its world and its diagnostic answer come of one draw.
+        self._drawn = functools.lru_cache(maxsize=64)(self._draw)
+
+    def secret_id(self) -> str:
+        """Fingerprint of the secret in force; stands in every record."""
+        return self._store.current()
+
+    def instance(self, task: str, preset: str | None, seed: int, split: Split) -> InstanceId:
+        """Name the instance of the installed version.
+
+        Raises:
+            UsageError: unknown task or preset, or a split that is not offered.
+        """
+        unit = family(task)
+        unit.preset(preset)
+        if split is Split.CALIBRATION:
+            raise UsageError("The calibration split is not played; choose `public` or `private`.")
+        return InstanceId(task, unit.version, preset or unit.default_preset, split, seed)
+
+    def brief(self, instance: InstanceId, *, graded: bool, diagnostic: bool = False) -> Brief:
+        """All that the agent gets of the instance."""
+        unit = family(instance.family)
+        public = self._drawn(instance).public
+        text = unit.brief(public)
+        return Brief(
+            instance=instance,
+            title=unit.title,
+            prompt=text.prompt,
+            answer_schema=unit.answer(public).model_json_schema(),
+            files=text.files,
+            budget=unit.budget,
+            stamp=stamp(instance, graded=graded, diagnostic=diagnostic),
+            notebook=unit.notebook,
+            episode=unit.episode,
+        )
+
+    def answer_model(self, instance: InstanceId) -> type[Any]:
+        """The pydantic model that an answer to this instance must fit."""
+        return family(instance.family).answer(self._drawn(instance).public)
+
+    def world(self, instance: InstanceId) -> World:
+        """A fresh hidden world of an episode.
+
+        Raises:
+            UsageError: the family has no episode.
+        """
+        truth = ground_truth.TRUTHS.find(instance.family)
+        if truth.world is None:
+            raise UsageError(f"{instance.family} is not an episode: it has no world to act in.")
+        return truth.world(self._drawn(instance).key)
+
+    def diagnostic(self, instance: InstanceId, kind: Diagnostic, level: float) -> JSON:
+        """The answer of a diagnostic agent; for the operator's socket only.
+
+        `noisy` spoils the reference answer by `level`, drawn from the instance's own stream.
+        """
+        truth = ground_truth.TRUTHS.find(instance.family)
+        drawn = self._drawn(instance)
+        if kind == "oracle":
+            return truth.oracle(drawn.key)
+        reference = truth.reference(drawn.public)
+        if kind == "reference":
+            return reference
+        rng = ground_truth.stream(self._store.get() + b"noisy", instance)
+        return truth.noisy(reference, drawn.public, rng, level)
+
+    def record_key(self, attempt: str) -> bytes:
+        """Key of the attempt's event chain."""
+        return ground_truth.record_key(self._store.get(), attempt)
+
+    def _draw(self, instance: InstanceId) -> ground_truth.Drawn[Any, Any]:
+        return ground_truth.draw(instance, self._store.get())
+
+
+def stamp(instance: InstanceId, *, graded: bool, diagnostic: bool) -> Stamp:
+    """What a result of this attempt may be used for."""
+    if diagnostic:
+        return Stamp.DIAGNOSTIC
+    if family(instance.family).open_keys:
+        return Stamp.OPEN
+    if graded and instance.split is Split.PRIVATE:
+        return Stamp.EXAM
+    return Stamp.PRACTICE

@@ -1,0 +1,1 @@
+"""Interpretability: circuits, neurons, probes."""

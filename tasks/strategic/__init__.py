@@ -1,0 +1,1 @@
+"""Strategic reasoning under uncertainty."""
