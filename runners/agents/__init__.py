@@ -1,1 +1,1 @@
-"""Agents: one file each, defining `agent`."""
+"""Agents: one file each, defining `agent`; underscored names are machinery."""

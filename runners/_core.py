@@ -1,0 +1,80 @@
+"""What an agent is, and the seat it is given.
+
+An agent is a module `runners/agents/<name>.py` that defines `agent`; its name is the file's. It
+sits one attempt at a time and reaches the server by MCP only: over the stdio shim (the command on
+its ticket) or over HTTP. What it may know of the instance is what the server tells it.
+"""
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from tasks import JSON, AttemptRequest, Shelf, Ticket
+
+DiagnosticKind = Literal["reference", "oracle", "noisy"]
+
+Diagnose = Callable[[DiagnosticKind, float], Awaitable[JSON]]
+"""`await diagnose(kind, level)`: this attempt's answer from the operator's socket."""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One agent's place at one attempt."""
+
+    family: str
+    ticket: Ticket
+    rng: random.Random
+    """Seeded by instance, agent and repeat: the same plan gives the same draws."""
+    folder: Path
+    """Where the agent may leave its transcript (`transcript.*`); made by the suite."""
+    wall_s: float
+    """Seconds after which the suite ends the attempt."""
+    diagnose: Diagnose | None = None
+    """Given to diagnostic agents only."""
+
+
+def any_family(families: Sequence[str]) -> None:
+    """The `ready` of an agent that can play every family."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent:
+    """One way to sit an exam."""
+
+    summary: str
+    """One sentence for `proctor run --help` and the tables."""
+    play: Callable[[Seat], Awaitable[None]]
+    """Sit one attempt to its end. What it raises is recorded as the agent's failure."""
+    diagnostic: bool = False
+    """True if it gets the key from the operator; its results are stamped and never ranked."""
+    ready: Callable[[Sequence[str]], None] = any_family
+    """Called once with the families of a suite before anything starts; raises `UsageError` where
+    the agent cannot play one (no solution written, program not installed)."""
+
+
+AGENTS: Shelf[Agent] = Shelf(
+    package="runners.agents", attribute="agent", kind=Agent, group="proctor.agents"
+)
+
+
+class Hall(Protocol):
+    """What a suite asks of the operator's side; the front door hands one in."""
+
+    async def open_attempt(self, request: AttemptRequest) -> Ticket:
+        """Admit one agent to one attempt."""
+        ...
+
+    async def diagnostic(self, attempt: str, kind: DiagnosticKind, level: float) -> JSON:
+        """The answer of a diagnostic agent."""
+        ...
+
+    async def close_attempt(self, attempt: str, reason: str) -> None:
+        """End an attempt; does nothing to one that has ended."""
+        ...
+
+
+OpenHall = Callable[[], AbstractAsyncContextManager[Hall]]
+"""Connects to the daemon (starts one if there is none) for as long as the context lasts."""

@@ -1,0 +1,89 @@
+"""A scripted agent's hands: a real MCP client over the stdio shim, and the calls it makes.
+
+The client is the reference client of the protocol; nothing here knows how the server is built.
+"""
+
+import json
+import os
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tasks import JSON, Ticket
+
+if TYPE_CHECKING:
+    from mcp import Client
+
+CALL_S = 120.0
+"""Bound of one tool call in seconds; longer work goes through `wait`."""
+
+
+class RefusedError(Exception):
+    """The server answered a tool call with an error; the text is what an agent reads."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """An agent's connection to its attempt."""
+
+    client: "Client"
+    task: str
+
+    async def start(self) -> Mapping[str, JSON]:
+        """Start the task that the token fixes; give the brief."""
+        return json.loads(await self.call("start_task", task=self.task))
+
+    async def execute(self, session: str, code: str) -> str:
+        """Run a cell; give its text output.
+
+        Raises:
+            RefusedError: the cell raised or the server refused.
+        """
+        reply = json.loads(await self.call("execute_code", session_id=session, code=code))
+        failed = [item for item in reply["outputs"] if item["type"] == "error"]
+        if failed:
+            raise RefusedError(f"{failed[0].get('name')}: {failed[0].get('message')}")
+        return "".join(item["content"] for item in reply["outputs"] if "content" in item)
+
+    async def submit(self, session: str, answer: JSON) -> str:
+        """Hand in the answer; give the server's text."""
+        return await self.call("submit_answer", session_id=session, answer=answer)
+
+    async def finish(self, session: str) -> str:
+        """End the attempt without an answer."""
+        return await self.call("finish", session_id=session)
+
+    async def call(self, tool: str, **arguments: Any) -> str:
+        """Call a tool; give its text.
+
+        Raises:
+            RefusedError: the server's answer is an error.
+        """
+        result = await self.client.call_tool(tool, arguments)
+        text = "".join(getattr(block, "text", "") for block in result.content)
+        if result.is_error:
+            raise RefusedError(text)
+        return text
+
+
+@asynccontextmanager
+async def sit(ticket: Ticket, task: str) -> AsyncGenerator[Desk]:
+    """Connect over the stdio shim and list the tools, as every agent CLI does first."""
+    from mcp import Client, StdioServerParameters  # a second of imports: only who plays pays it
+
+    server = StdioServerParameters(
+        command=ticket.command[0],
+        args=list(ticket.command[1:]),
+        env={**_inherited(), **ticket.env},
+    )
+    async with Client(server, read_timeout_seconds=CALL_S) as client:
+        await client.list_tools()
+        yield Desk(client, task)
+
+
+def _inherited() -> dict[str, str]:
+    # The shim runs from the same interpreter; a virtual environment's bin may be off PATH.
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])  # noqa: PTH120
+    return {"PATH": path}

@@ -1,0 +1,1 @@
+"""Honest solutions of the strategic families."""
