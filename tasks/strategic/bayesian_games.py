@@ -1,0 +1,324 @@
+"""Which hidden cause explains the reports? An exact posterior is asked for.
+
+A cause (hypothesis) h holds throughout. Event e emits one hidden signal s ~ rates[h]. Signals are
+not seen: the witnesses on duty each send a report r ~ confusion[w][s], independent given s; the
+last report symbol means that nothing was delivered. An archive tells only in which bin the number
+of reports of one symbol fell among further events of one witness. With all tables known,
+
+    P(h | data) ∝ prior[h] · ∏_e Σ_s rates[h,s] ∏_w confusion[w,s,r_we] · ∏_a P(lo ≤ N_a ≤ hi | h),
+
+N_a ~ Binomial(n_a, Σ_s rates[h,s] confusion[w_a,s,x_a]). The published form (`strategic/v0`) is the
+special case of one perfect witness and no archive.
+"""
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, create_model, field_validator
+
+from tasks._core import BriefText, Budget, Family, Frozen, Params, Public
+from tasks.strategic._bayesian_prose import (
+    SETTINGS,
+    Cells,
+    Numbers,
+    Setting,
+    grid,
+    number_format,
+    table,
+)
+
+TOLERANCE = 0.05
+"""Largest total variation distance that passes."""
+SUM_SLACK = 1e-3
+"""How far from 1 an answer's sum may lie."""
+
+Section = Literal["causes", "signals", "witnesses"]
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class BayesianParams(Params):
+    """What makes an instance hard."""
+
+    hypotheses: int = Field(ge=2, le=8)
+    signals: int = Field(ge=2, le=6)
+    events: int = Field(ge=1, le=80)
+    witnesses: int = Field(ge=1, le=6)
+    noise: float = Field(ge=0.0, le=0.8)
+    """Mean probability that a delivered report names another signal than the true one."""
+    overlap: float = Field(ge=0.0, le=1.0)
+    """Probability that a further witness is on duty at an event (reports then share the signal)."""
+    loss: float = Field(ge=0.0, le=0.6)
+    """Largest probability, over signals, that a witness on duty delivers nothing."""
+    archives: int = Field(ge=0, le=6)
+    evidence: float = Field(gt=0.0, le=4.0)
+    """Spread of the log signal rates between hypotheses: strength of one clean signal."""
+    skew: float = Field(ge=0.0, le=3.0)
+    """Spread of the log prior; 0 is a flat prior."""
+    digits: int = Field(ge=2, le=5)
+    """Decimals of every stated probability; the stated numbers are exact."""
+
+
+class Witness(Frozen):
+    """Who reports, and how reliably."""
+
+    name: str
+    confusion: tuple[tuple[float, ...], ...]
+    """Shape (signals, signals + 1): P(report | signal); the last column is silence."""
+
+
+class Report(Frozen):
+    """What one witness on duty delivered."""
+
+    witness: int
+    report: int
+    """Index of a signal, or `len(signals)` for silence."""
+
+
+class Archive(Frozen):
+    """Further events of one witness of which only a bin of one count is known."""
+
+    witness: int
+    events: int
+    report: int
+    low: int
+    high: int
+    """The number of reports `report` lies in [low, high]; the bins were fixed beforehand."""
+
+
+class Style(Frozen):
+    """How the brief is written; carries no information on the answer."""
+
+    setting: str
+    order: tuple[Section, ...]
+    numbers: Numbers
+    transposed: bool
+    listed: bool
+    """Events as a list of sentences instead of a table."""
+
+
+class BayesianPublic(Public):
+    """All that a solver needs; the same numbers that the prompt prints."""
+
+    hypotheses: tuple[str, ...]
+    prior: tuple[float, ...]
+    signals: tuple[str, ...]
+    rates: tuple[tuple[float, ...], ...]
+    """Shape (hypotheses, signals): P(signal | hypothesis)."""
+    witnesses: tuple[Witness, ...]
+    events: tuple[tuple[Report, ...], ...]
+    archives: tuple[Archive, ...]
+    digits: int
+    style: Style
+
+
+def answer(public: BayesianPublic) -> type[BaseModel]:
+    """Model of an answer: one probability per hypothesis, in the listed order."""
+    k = len(public.hypotheses)
+    order = ", ".join(f"{i}: {name}" for i, name in enumerate(public.hypotheses))
+
+    def sums_to_one(value: tuple[float, ...]) -> tuple[float, ...]:
+        total = sum(value)
+        if abs(total - 1.0) > SUM_SLACK:
+            raise ValueError(f"the numbers sum to {total:.6g}; they must sum to 1 ± {SUM_SLACK}")
+        return value
+
+    model: type[BaseModel] = create_model(
+        "PosteriorAnswer",
+        __base__=Frozen,
+        __validators__={"sums": field_validator("posterior")(sums_to_one)},
+        posterior=(
+            Annotated[tuple[Probability, ...], Field(min_length=k, max_length=k)],
+            Field(
+                description=f"Posterior probabilities in this order: {order}. "
+                f"Exactly {k} numbers in [0, 1] that sum to 1 (± {SUM_SLACK})."
+            ),
+        ),
+    )
+    return model
+
+
+def brief(public: BayesianPublic) -> BriefText:
+    """Write the situation, the data, the objective and the answer contract."""
+    setting = SETTINGS[public.style.setting]
+    sections = {
+        "causes": _causes(public, setting),
+        "signals": _signals(public, setting),
+        "witnesses": _witnesses(public, setting),
+    }
+    parts = [
+        setting.opening,
+        *(sections[name] for name in public.style.order),
+        _records(public, setting),
+        *([_archives(public, setting)] if public.archives else []),
+        _contract(public, setting),
+    ]
+    text = json.dumps(public.model_dump(mode="json", exclude={"style"}), indent=1)
+    return BriefText(prompt="\n\n".join(parts), files={"instance.json": text.encode()})
+
+
+def _causes(public: BayesianPublic, setting: Setting) -> str:
+    unit, show = number_format(public.style.numbers, public.digits)
+    rows = [(h, [show(p)]) for h, p in zip(public.hypotheses, public.prior, strict=True)]
+    return (
+        f"## The {setting.cause}\n\nExactly one {setting.cause} is behind everything below, the "
+        f"same throughout. Before any report, its probability is ({unit}):\n\n"
+        + table(setting.cause, ["prior"], rows)
+    )
+
+
+def _signals(public: BayesianPublic, setting: Setting) -> str:
+    unit, show = number_format(public.style.numbers, public.digits)
+    cells = Cells(public.rates, show, public.style.transposed)
+    return (
+        f"## The {setting.signal}\n\nEvery {setting.event} has exactly one true {setting.signal}. "
+        f"Given the {setting.cause}, the {setting.signal}s of different {setting.event}s are "
+        f"independent. P({setting.signal} | {setting.cause}) in {unit}:\n\n"
+        + grid((setting.cause, setting.signal), public.hypotheses, public.signals, cells)
+    )
+
+
+def _witnesses(public: BayesianPublic, setting: Setting) -> str:
+    unit, show = number_format(public.style.numbers, public.digits)
+    reports = [*public.signals, setting.silence]
+    who = _article(setting.witness).capitalize()
+    tables = [
+        f"{w.name}:\n\n"
+        + grid(
+            ("true", "reported"),
+            public.signals,
+            reports,
+            Cells(w.confusion, show, public.style.transposed),
+        )
+        for w in public.witnesses
+    ]
+    return (
+        f"## The reports\n\nNobody sees the true {setting.signal}. {who} on duty reports one, "
+        f"which may be wrong, or delivers nothing (“{setting.silence}”). Given the "
+        f"true {setting.signal} of {_article(setting.event)}, the report of each {setting.witness} "
+        f"is independent of the other reports and of all else. Who is on duty was fixed beforehand "
+        f"and tells nothing. P(report | true {setting.signal}) in {unit}:\n\n" + "\n\n".join(tables)
+    )
+
+
+def _records(public: BayesianPublic, setting: Setting) -> str:
+    names = [w.name for w in public.witnesses]
+    words = [*public.signals, setting.silence]
+    head = (
+        f"## The record\n\n{len(public.events)} {setting.event}s. Where more than one "
+        f"{setting.witness} was on duty at the same {setting.event}, all of them report on the "
+        f"same true {setting.signal}."
+    )
+    if public.style.listed:
+        lines = [
+            f"{i}. "
+            + "; ".join(f"{public.witnesses[r.witness].name}: {words[r.report]}" for r in e)
+            for i, e in enumerate(public.events, start=1)
+        ]
+        return f"{head}\n\n" + "\n".join(lines)
+    rows: list[tuple[str, list[str]]] = []
+    for i, event in enumerate(public.events, start=1):
+        seen = {r.witness: words[r.report] for r in event}
+        rows.append((str(i), [seen.get(w, "-") for w in range(len(public.witnesses))]))
+    return f"{head} “-” means not on duty.\n\n" + table(setting.event, names, rows)
+
+
+def _archives(public: BayesianPublic, setting: Setting) -> str:
+    words = [*public.signals, setting.silence]
+    lines = [
+        f"- {public.witnesses[a.witness].name} was on duty, alone, at {a.events} further "
+        f"{setting.event}s, none of them in the record and each in one summary only. The number "
+        f"of those for which “{words[a.report]}” was written down lies between {a.low} and "
+        f"{a.high}, both included."
+        for a in public.archives
+    ]
+    return (
+        f"## Summaries\n\nOf some further {setting.event}s only a count was kept, and of the count "
+        "only the bin into which it fell. Which count to keep and the bins were fixed beforehand; "
+        "nothing else is known of them.\n\n" + "\n".join(lines)
+    )
+
+
+def _contract(public: BayesianPublic, setting: Setting) -> str:
+    names = ", ".join(public.hypotheses)
+    return (
+        f"## What is asked\n\nThe posterior probability of each {setting.cause} given all of the "
+        "above. All stated numbers are exact; `task/instance.json` holds the same data "
+        f"(`rates[h][s]`, `witnesses[w].confusion[s][r]`, report index {len(public.signals)} is "
+        f"“{setting.silence}”).\n\nAnswer with one JSON object "
+        f'`{{"posterior": [p1, …, p{len(public.hypotheses)}]}}` in this order: {names}. '
+        f"The numbers lie in [0, 1] and sum to 1 (± {SUM_SLACK}); no other keys.\n\n"
+        "Score: 1 - TV, where TV = ½ Σ |p - q| is the total variation distance to the exact "
+        f"posterior q. It passes if TV ≤ {TOLERANCE}."
+    )
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+family: Family[BayesianParams, BayesianPublic] = Family(
+    version=1,
+    title="Bayesian games",
+    summary="Exact posterior over hidden causes from unreliable, overlapping and censored reports.",
+    tags=frozenset({"strategic"}),
+    params=BayesianParams,
+    public=BayesianPublic,
+    presets={
+        "easy": BayesianParams(
+            hypotheses=2,
+            signals=2,
+            events=6,
+            witnesses=1,
+            noise=0.25,
+            overlap=0.0,
+            loss=0.0,
+            archives=0,
+            evidence=1.6,
+            skew=1.0,
+            digits=2,
+        ),
+        "medium": BayesianParams(
+            hypotheses=3,
+            signals=3,
+            events=10,
+            witnesses=2,
+            noise=0.3,
+            overlap=0.5,
+            loss=0.0,
+            archives=0,
+            evidence=1.2,
+            skew=1.0,
+            digits=3,
+        ),
+        "hard": BayesianParams(
+            hypotheses=4,
+            signals=4,
+            events=16,
+            witnesses=3,
+            noise=0.35,
+            overlap=0.6,
+            loss=0.4,
+            archives=1,
+            evidence=0.9,
+            skew=1.0,
+            digits=3,
+        ),
+        "expert": BayesianParams(
+            hypotheses=6,
+            signals=5,
+            events=36,
+            witnesses=4,
+            noise=0.4,
+            overlap=0.6,
+            loss=0.5,
+            archives=3,
+            evidence=0.8,
+            skew=1.2,
+            digits=4,
+        ),
+    },
+    answer=answer,
+    brief=brief,
+    measure="posterior",
+    budget=Budget(wall_s=1200.0, tool_calls=100),
+)
