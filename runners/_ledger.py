@@ -1,0 +1,186 @@
+"""One agent's run folder as its runner sees it: what is done, what was cut short, who plays now.
+
+The record belongs to the daemon; the runner adds `played.json` to an attempt it saw to its end,
+and `cut/{instance}/{n}-{k}/`, where attempts lie that were cut short: kept whole, never counted.
+"""
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from runners._plan import EvalConfig, Sitting
+from tasks import JSON, Frozen, RecordError, UsageError, family
+from tasks._record import (
+    AttemptFolder,
+    LocalDisk,
+    Run,
+    RunFolder,
+    dump,
+    peek,
+    read_json,
+    run_folders,
+    save,
+)
+
+OWN_ENDS = frozenset({"submitted", "finished", "rejected"})
+"""Reasons that only an agent's own deed gives; whoever died afterwards, the attempt stands."""
+
+_LISTED = re.compile(rb'\{"v":\d+,"seq":\d+,"t":"[^"]*","kind":"tools\.listed","data":(\{[^{}]*\})')
+
+
+class Played(Frozen):
+    """played.json: how the sitting went, from the runner's side of the protocol."""
+
+    error: str = ""
+    """What the agent raised, '' if nothing."""
+    tools_listed: bool
+    """Whether the server saw this agent; if not, the attempt is invalid."""
+    wall_s: float
+    """Seconds from the ticket to the agent's end."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """One agent's run folder."""
+
+    folder: RunFolder
+
+    @property
+    def path(self) -> Path:
+        """The run folder."""
+        return self.folder.path
+
+    def place(self, sitting: Sitting) -> AttemptFolder:
+        """Where the record of a sitting lies."""
+        return self.folder.attempt(sitting.instance.slug, sitting.n)
+
+    def done(self, sitting: Sitting) -> bool:
+        """Whether this sitting was seen to its end."""
+        place = self.place(sitting)
+        if (place.path / "played.json").exists():
+            return True
+        if not place.usage.exists():
+            return False
+        usage = read_json(place.usage)
+        return isinstance(usage, dict) and usage.get("reason") in OWN_ENDS
+
+    def leftover(self, sitting: Sitting) -> str | None:
+        """Id of the attempt that was cut short in the sitting's place; None if there is none."""
+        place = self.place(sitting)
+        if not place.path.exists():
+            return None
+        try:
+            return peek(place.events).attempt
+        except RecordError:
+            return ""  # cut before its first event was whole
+
+    def set_aside(self, sitting: Sitting) -> None:
+        """Move what lies in the sitting's place, notebook and outputs too, under `cut/`."""
+        place = self.place(sitting)
+        aside = self._free(place)
+        aside.mkdir(parents=True)
+        # The attempt goes last: dying in between leaves it to be set aside again.
+        for source, name in (
+            (self.path / place.notebook, "notebook.ipynb"),
+            (place.outputs, "outputs"),
+            (place.path, "attempt"),
+        ):
+            if source.exists():
+                source.rename(aside / name)
+
+    def settle(self, sitting: Sitting, played: Played) -> None:
+        """Write that the sitting was seen to its end."""
+        path = self.place(sitting).path / "played.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save(LocalDisk(), path, dump(played.model_dump(mode="json")))
+
+    def tools_sha256(self, sitting: Sitting) -> str | None:
+        """Hash of the tools that the server offered there; None if nobody listed them."""
+        events = self.place(sitting).events
+        if not events.exists():
+            return None
+        with events.open("rb") as lines:
+            match = next(filter(None, map(_LISTED.match, lines)), None)
+        return None if match is None else str(json.loads(match[1])["sha256"])
+
+    def describe(self, sitting: Sitting) -> None:
+        """Complete run.json from the first record: sandbox and tool-schema hash."""
+        run = self.folder.read()
+        if run.sandbox and run.tools_sha256:
+            return
+        tools = self.tools_sha256(sitting)
+        if tools is not None:
+            sandbox = peek(self.place(sitting).events).sandbox
+            self.folder.write(run.model_copy(update={"sandbox": sandbox, "tools_sha256": tools}))
+
+    def _free(self, place: AttemptFolder) -> Path:
+        taken = [p.name for p in (self.path / "cut" / place.slug).glob(f"{place.n}-*")]
+        return self.path / "cut" / place.slug / f"{place.n}-{len(taken) + 1}"
+
+
+def asked(config: EvalConfig, sandbox: str) -> dict[str, JSON]:
+    """What run.json keeps of a command; equal for the same command on the same families."""
+    values = config.model_dump(mode="json", exclude={"suite", "agents"})
+    return {**values, "sandbox": sandbox}
+
+
+@contextmanager
+def claimed(runs: Path, wanted: Run, plan: Iterable[Sitting], now: datetime) -> Generator[Ledger]:
+    """Hold the run folder to play in: the same command's unfinished one, else a new one.
+
+    Raises:
+        UsageError: another runner plays it now.
+        RecordError: the folder cannot be made or written.
+    """
+    plan = list(plan)
+    versions = families(plan)
+    wanted = wanted.model_copy(update={"asked": {**wanted.asked, "families": versions}})
+    folder = next(
+        (f for f in reversed(run_folders(runs)) if _same(f, wanted) and _open(Ledger(f), plan)),
+        None,
+    ) or RunFolder.create(runs, wanted, now)
+    with _held(folder.path):
+        yield Ledger(folder)
+
+
+def families(plan: Iterable[Sitting]) -> Mapping[str, int]:
+    """Version of every family in a plan: another version is another exam, never resumed into."""
+    names = {sitting.instance.family for sitting in plan}
+    return {name: family(name).version for name in sorted(names)}
+
+
+def _same(folder: RunFolder, wanted: Run) -> bool:
+    try:
+        run = folder.read()
+    except RecordError:
+        return False
+    return (run.suite, run.agent, run.asked) == (wanted.suite, wanted.agent, wanted.asked)
+
+
+def _open(ledger: Ledger, plan: list[Sitting]) -> bool:
+    return not all(ledger.done(sitting) for sitting in plan)
+
+
+@contextmanager
+def _held(path: Path) -> Generator[None]:
+    handle = os.open(path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _lock(handle, path)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, path: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UsageError(
+            f"Another runner plays {path} now. Wait for it, or name another folder with --runs."
+        ) from None
