@@ -1,0 +1,65 @@
+"""The record of an attempt: events, the keyed chain that binds them, the notebook they fold into.
+
+Written by the daemon (`server/journal.py`), read by evaluators. Machinery, not a unit.
+"""
+
+from tasks._record._chain import START as START
+from tasks._record._chain import seal as seal
+from tasks._record._chain import unseal as unseal
+from tasks._record._disk import Disk as Disk
+from tasks._record._disk import LocalDisk as LocalDisk
+from tasks._record._disk import lock as lock
+from tasks._record._disk import make_folders as make_folders
+from tasks._record._disk import save as save
+from tasks._record._disk import write_all as write_all
+from tasks._record._events import SCHEMA as SCHEMA
+from tasks._record._events import Act as Act
+from tasks._record._events import AnswerAccepted as AnswerAccepted
+from tasks._record._events import AnswerChecked as AnswerChecked
+from tasks._record._events import AnswerRejected as AnswerRejected
+from tasks._record._events import CellAdded as CellAdded
+from tasks._record._events import CellCleared as CellCleared
+from tasks._record._events import CellEdited as CellEdited
+from tasks._record._events import CellFinished as CellFinished
+from tasks._record._events import CellOutput as CellOutput
+from tasks._record._events import CellStarted as CellStarted
+from tasks._record._events import CellUpdated as CellUpdated
+from tasks._record._events import Closed as Closed
+from tasks._record._events import Event as Event
+from tasks._record._events import Finished as Finished
+from tasks._record._events import KernelChange as KernelChange
+from tasks._record._events import Kind as Kind
+from tasks._record._events import Opened as Opened
+from tasks._record._events import Reason as Reason
+from tasks._record._events import ToolsListed as ToolsListed
+from tasks._record._events import body as body
+from tasks._record._events import make as make
+from tasks._record._events import tidy as tidy
+from tasks._record._json import encode as encode
+from tasks._record._layout import AttemptFolder as AttemptFolder
+from tasks._record._layout import Run as Run
+from tasks._record._layout import RunFolder as RunFolder
+from tasks._record._layout import dump as dump
+from tasks._record._layout import run_folders as run_folders
+from tasks._record._notebook import ACT_MIME as ACT_MIME
+from tasks._record._notebook import Notebook as Notebook
+from tasks._record._notebook import fold as fold
+from tasks._record._outputs import clean_output as clean_output
+from tasks._record._outputs import join as join
+from tasks._record._reader import MAX_LINE as MAX_LINE
+from tasks._record._reader import MAX_SMALL as MAX_SMALL
+from tasks._record._reader import Log as Log
+from tasks._record._reader import peek as peek
+from tasks._record._reader import read_bytes as read_bytes
+from tasks._record._reader import read_json as read_json
+from tasks._record._reader import read_log as read_log
+from tasks._record._reader import scan_log as scan_log
+from tasks._record._recovery import Clock as Clock
+from tasks._record._recovery import Recovery as Recovery
+from tasks._record._recovery import recover as recover
+from tasks._record._recovery import timestamp as timestamp
+from tasks._record._saved import about as about
+from tasks._record._saved import accepted_answer as accepted_answer
+from tasks._record._saved import acts as acts
+from tasks._record._saved import load_notebook as load_notebook
+from tasks._record._saved import role as role
