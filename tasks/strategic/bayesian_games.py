@@ -130,7 +130,9 @@ def answer(public: BayesianPublic) -> type[BaseModel]:
             Annotated[tuple[Probability, ...], Field(min_length=k, max_length=k)],
             Field(
                 description=f"Posterior probabilities in this order: {order}. "
-                f"Exactly {k} numbers in [0, 1] that sum to 1 (± {SUM_SLACK})."
+                f"Exactly {k} numbers in [0, 1] that sum to 1 (± {SUM_SLACK}).",
+                # For agents that draw by the schema; JSON schema has no word for it.
+                json_schema_extra={"x-sums-to": 1.0},
             ),
         ),
     )
