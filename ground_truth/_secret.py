@@ -48,6 +48,11 @@ class SecretStore:
             )
         return bytes.fromhex(stored.secrets[name])
 
+    def fingerprints(self) -> list[str]:
+        """All secrets held here, the one in force first; creates one on first use."""
+        stored = self._load()
+        return [stored.current, *sorted(set(stored.secrets) - {stored.current})]
+
     def rotate(self) -> str:
         """Put a fresh secret in force, keep the old ones; return its fingerprint."""
         stored = self._load()

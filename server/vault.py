@@ -102,6 +102,11 @@ class Vault:
         return ground_truth.draw(instance, self._store.get())
 
 
+def secret_store(home: Path) -> ground_truth.SecretStore:
+    """The user's secrets, for the operator's `proctor secret`; never reachable by an agent."""
+    return ground_truth.SecretStore(home)
+
+
 def stamp(instance: InstanceId, *, graded: bool, diagnostic: bool) -> Stamp:
     """What a result of this attempt may be used for."""
     if diagnostic:

@@ -1,0 +1,219 @@
+"""The two doors of the daemon for agents: loopback HTTP with bearer tokens, and the shims' socket.
+
+HTTP asks every request for its token, so that nothing depends on an MCP session: the 2026-07-28
+revision has none. Host and Origin are checked against DNS rebinding. The unix socket lies in a
+folder of this user alone; a shim says its token in its greeting.
+"""
+
+import json
+import logging
+import secrets
+import socket
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import anyio
+import mcp_types as types
+import uvicorn
+from anyio.abc import ByteStream, SocketStream
+from anyio.streams.buffered import BufferedByteReceiveStream
+from mcp.server import Server
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.runner import serve_dual_era_loop
+from mcp.shared.message import SessionMessage
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server.protocol import TOKEN_KEY, Door
+from tasks import DaemonError
+
+log = logging.getLogger("proctor.doors")
+
+MESSAGE_LIMIT = 16 * 1024 * 1024
+"""Bytes of one JSON-RPC message: a cell of 5 MB fits, a flood does not."""
+
+Admits = Callable[[str], bool]
+"""Whether a bearer token is one of a graded attempt."""
+
+
+class BearerGate:
+    """Lets a request in with an attempt's token or the practice token; 401 otherwise."""
+
+    def __init__(self, app: ASGIApp, admits: Admits, practice: str, *, open_door: bool) -> None:
+        self._app = app
+        self._admits = admits
+        self._practice = practice
+        self._open = open_door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = _bearer(Headers(scope=scope))
+        practising = self._open if given is None else _same(given, self._practice)
+        if not practising and (given is None or not self._admits(given)):
+            await _unauthorized(given)(scope, receive, send)
+            return
+        token = None if practising else given
+        # The SDK binds an MCP session of the older revisions to the principal that opened it.
+        user = AuthenticatedUser(
+            AccessToken(token=token or "practice", client_id=token or "practice", scopes=[])
+        )
+        await self._app({**scope, TOKEN_KEY: token, "user": user}, receive, send)
+
+
+def listen_tcp(port: int) -> socket.socket:
+    """A loopback socket.
+
+    Raises:
+        DaemonError: the port is taken or not allowed.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise DaemonError(
+            f"Port {port} on 127.0.0.1 cannot be had ({error.strerror}). Name another with "
+            "`proctor serve start --port N`, or leave it out and any free port is taken."
+        ) from error
+    listener.set_inheritable(False)
+    return listener
+
+
+async def serve_http(
+    server: Server[Any], listener: socket.socket, gate: Callable[[ASGIApp], ASGIApp]
+) -> None:
+    """Serve streamable HTTP at /mcp until cancelled."""
+    app = server.streamable_http_app(max_request_body_size=MESSAGE_LIMIT)
+    config = uvicorn.Config(
+        gate(app), log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=1
+    )
+    web = _Web(config)
+    try:
+        await web.serve(sockets=[listener])
+    finally:
+        listener.close()
+
+
+class _Web(uvicorn.Server):
+    """uvicorn without its signal handlers: the daemon has its own."""
+
+    @contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+
+async def serve_shim(server: Server[Any], stream: SocketStream, admits: Admits) -> None:
+    """Serve one shim's connection until it ends."""
+    lines = BufferedByteReceiveStream(stream)
+    async with stream:
+        try:
+            hello = json.loads(await lines.receive_until(b"\n", 65_536))
+            token = hello["token"]
+            if hello["proctor"] != 1 or not isinstance(token, str | None):
+                raise ValueError("unknown greeting")
+        except (ValueError, KeyError, TypeError, anyio.DelimiterNotFound):
+            await _greet(stream, error="This is not a Proctor shim's greeting.")
+            return
+        except (anyio.IncompleteRead, anyio.BrokenResourceError):
+            return
+        if token is not None and not admits(token):
+            await _greet(stream, error=NOT_ADMITTED)
+            return
+        await _greet(stream)
+        door = Door(token, f"shim-{secrets.token_hex(4)}")
+        log.info("%s connected (pid %s)", door.connection, hello.get("pid"))
+        async with _messages(stream, lines, door) as (reading, writing):
+            await serve_dual_era_loop(server, reading, writing, lifespan_state=door)
+        log.info("%s gone", door.connection)
+
+
+NOT_ADMITTED = (
+    "This token belongs to no attempt of this daemon. PROCTOR_TOKEN comes with an attempt's "
+    "ticket; leave it out to practise."
+)
+
+
+@asynccontextmanager
+async def _messages(
+    stream: ByteStream, lines: BufferedByteReceiveStream, door: Door
+) -> AsyncGenerator[tuple[Any, Any]]:
+    """The stream as message streams; `door.gone` is set before the reading side ends."""
+    to_server, reading = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+    writing, from_server = anyio.create_memory_object_stream[SessionMessage](0)
+
+    async def read() -> None:
+        async with to_server:
+            try:
+                while True:
+                    await to_server.send(await _message(lines))
+            except (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError):
+                door.gone.set()
+            except anyio.DelimiterNotFound:
+                log.warning("%s sent a line of over %d bytes", door.connection, MESSAGE_LIMIT)
+                await _send(stream, _too_long())
+                door.gone.set()
+
+    async def write() -> None:
+        async with from_server:
+            async for message in from_server:
+                text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
+                await _send(stream, text.encode() + b"\n")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(read)
+        tasks.start_soon(write)
+        yield reading, writing
+        tasks.cancel_scope.cancel()
+
+
+async def _message(lines: BufferedByteReceiveStream) -> SessionMessage | Exception:
+    line = await lines.receive_until(b"\n", MESSAGE_LIMIT)
+    try:
+        return SessionMessage(types.jsonrpc_message_adapter.validate_json(line, by_name=False))
+    except ValueError as error:
+        return error
+
+
+async def _send(stream: ByteStream, data: bytes) -> None:
+    try:
+        await stream.send(data)
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        log.debug("an answer found no reader")
+
+
+async def _greet(stream: SocketStream, error: str | None = None) -> None:
+    word = {"ok": True} if error is None else {"error": error}
+    await _send(stream, json.dumps(word).encode() + b"\n")
+
+
+def _too_long() -> bytes:
+    error = {"code": types.INVALID_REQUEST, "message": f"A message is at most {MESSAGE_LIMIT} B."}
+    return json.dumps({"jsonrpc": "2.0", "id": None, "error": error}).encode() + b"\n"
+
+
+def _bearer(headers: Headers) -> str | None:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def _same(given: str, expected: str) -> bool:
+    return secrets.compare_digest(given.encode(), expected.encode())
+
+
+def _unauthorized(given: str | None) -> JSONResponse:
+    text = (
+        "Send `Authorization: Bearer TOKEN`: an attempt's token, or for practice the content of "
+        "`practice_token` in Proctor's state folder."
+        if given is None
+        else NOT_ADMITTED
+    )
+    error = {"jsonrpc": "2.0", "id": None, "error": {"code": -32000, "message": text}}
+    return JSONResponse(error, status_code=401, headers={"WWW-Authenticate": "Bearer"})
