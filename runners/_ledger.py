@@ -126,7 +126,7 @@ class Ledger:
 
 def asked(config: EvalConfig, sandbox: str) -> dict[str, JSON]:
     """What run.json keeps of a command; equal for the same command on the same families."""
-    values = config.model_dump(mode="json", exclude={"suite", "agents"})
+    values = config.model_dump(mode="json", exclude={"name", "agents"})
     return {**values, "sandbox": sandbox}
 
 

@@ -17,7 +17,9 @@ class EvalConfig(Frozen):
     """One evaluation: a suite, the agents that sit it, and which instances."""
 
     suite: str
-    """`all`, a family, a prefix of families, or a group tag."""
+    """`all`, or families, prefixes of families and group tags, separated by commas."""
+    name: str | None = None
+    """Stands in the run folder's name in the place of the suite."""
     agents: Annotated[tuple[str, ...], Field(min_length=1)]
     seed: Annotated[int, Field(ge=0)] = 1
     """First instance seed; the seeds of every family and preset are seed … seed + n - 1."""
@@ -50,7 +52,9 @@ def sittings(config: EvalConfig) -> list[Sitting]:
     """
     if config.split is Split.CALIBRATION:
         raise UsageError("The calibration split is not played; choose `public` or `private`.")
-    pairs = [(name, preset) for name in in_suite(config.suite) for preset in presets(name, config)]
+    parts = [part.strip() for part in config.suite.split(",")]
+    names = dict.fromkeys(name for part in parts for name in in_suite(part))
+    pairs = [(name, preset) for name in names for preset in presets(name, config)]
     return [
         Sitting(InstanceId(name, family(name).version, preset, config.split, seed), n)
         for n in range(1, config.repeat + 1)

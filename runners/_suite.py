@@ -134,7 +134,7 @@ def _claim(
 ) -> AbstractContextManager[Ledger]:
     now = stage.now()
     wanted = Run(
-        suite=config.suite,
+        suite=config.name or config.suite,
         agent=agent,
         created=now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         asked=asked(config, stage.sandbox),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Annotated, Protocol
 
 import typer
@@ -10,21 +10,12 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
+from tasks._checks import Check
 from tasks._core import JSON, Brief
 from tasks._suites import FAMILIES, family, in_suite
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 Name = Annotated[str, typer.Argument(help="A family, `group/name`.")]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One promise of a family, and whether it holds."""
-
-    promise: str
-    holds: bool
-    detail: str = ""
-    """What was seen where it does not hold."""
 
 
 class Rooms(Protocol):
