@@ -8,14 +8,14 @@ operator's door (server) and the scorer (evaluators) as `Rooms`. It is also the 
 import importlib
 import os
 import sys
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    # An agent CLI waits for `connect`: the standard library's slower parts are not loaded for it.
+    from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
     from runners import EvalConfig as EvalConfig
     from runners import Hall, Scored
     from server.launch import TierName
@@ -42,8 +42,7 @@ said to people is on stderr. PROCTOR_HOME names the state folder; PROCTOR_DEBUG=
 """
 
 
-@dataclass(frozen=True)
-class Verb:
+class Verb(NamedTuple):
     """One word of the command line: the module whose `app` has it, and its line of help."""
 
     module: str
@@ -65,7 +64,7 @@ VERBS = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: "Sequence[str] | None" = None) -> None:
     """Run the command line; exits with the code that the epilog of `--help` documents."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["connect"] and "--stdio" in words and "--help" not in words:
@@ -86,6 +85,8 @@ def _told(error: Exception) -> int:
 
     fault = next((e for e in _leaves(error) if isinstance(e, ProctorError)), None)
     if os.environ.get("PROCTOR_DEBUG") == "1" or fault is None:
+        import traceback
+
         traceback.print_exception(error)
     if fault is None:
         return 1
@@ -93,7 +94,7 @@ def _told(error: Exception) -> int:
     return fault.exit_code
 
 
-def _leaves(error: BaseException) -> Iterator[BaseException]:
+def _leaves(error: BaseException) -> "Iterator[BaseException]":
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
             yield from _leaves(inner)
@@ -153,7 +154,7 @@ def version() -> str:
 class Rooms:
     """What commands may ask of rooms that they cannot import; they get it as `ctx.obj`."""
 
-    def start_daemon(self, runs: Path, sandbox: "TierName") -> bool:
+    def start_daemon(self, runs: "Path", sandbox: "TierName") -> bool:
         """Make sure that a daemon serves the state folder; True if it was started now.
 
         Raises:
@@ -182,7 +183,7 @@ class Rooms:
 
         return Operator()
 
-    def score(self, run: Path) -> None:
+    def score(self, run: "Path") -> None:
         """Score a run in another process, into its `results/`.
 
         Raises:
@@ -192,7 +193,7 @@ class Rooms:
 
         score_run(run)
 
-    def versions(self) -> Mapping[str, str]:
+    def versions(self) -> "Mapping[str, str]":
         """Versions that stand in run.json."""
         return {"proctor": version(), "python": sys.version.split()[0]}
 
