@@ -1,0 +1,367 @@
+"""The kernel inside a room: ipykernel without what an exam room has no use for, and with manners.
+
+Left out: heartbeat, control, stdin and debugger sockets and their threads, command history,
+configuration files, log lines, the echo of the source (the host records what *it* asked for).
+Added: no output message is dropped silently (XPUB_NODROP); a cell's text is cut to its head and
+tail here, in the kernel, so that a runaway print costs little; what is too large for a message is
+replaced by a sentence; `input()` fails at once and says what to do.
+
+Covers: honest code that prints too much. Does not cover: hostile code, which owns this process and
+can undo all of it; the host's own limits (`server/kernels/`) hold without any of this.
+Imports nothing of ours: it is loaded in the warm parent process and runs in forked children.
+"""
+
+import asyncio
+import gc
+import importlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import zmq
+from ipykernel.iostream import IOPubThread, OutStream
+from ipykernel.ipkernel import IPythonKernel
+from ipykernel.kernelapp import IPKernelApp
+from IPython.core.error import StdinNotImplementedError
+from jupyter_client.session import Session
+from traitlets import List, Unicode
+from traitlets.config import Config
+from zmq.eventloop.zmqstream import ZMQStream
+
+OUTPUT_BYTES = 1_000_000
+"""Text that one cell may print, in bytes of UTF-8, unless PROCTOR_OUTPUT_BYTES says otherwise."""
+DISPLAY_CHARS = 1_400_000
+"""Longest single representation in a message: an image of 1 MB in base64."""
+MESSAGE_CHARS = 3_000_000
+"""Longest message, all its strings together: below the host's hard stop at 4 MB of UTF-8 text."""
+PRELOAD: tuple[str, ...] = (
+    "ipykernel.debugger",
+    "IPython.core.completer",
+)
+"""What a kernel imports late: while it starts, and in its first cells (found by comparing)."""
+_TAIL_SHARE = 4  # a quarter of the allowance is kept for the end of what was printed
+_NO_INPUT = (
+    "input() and getpass() cannot be answered here: nobody sits at this kernel. "
+    "Put the value into your code, or read it from a file under task/."
+)
+
+
+class Allowance:
+    """How many bytes the running cell may still print at once; shared by stdout and stderr."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.left = total - total // _TAIL_SHARE
+
+    def renew(self) -> None:
+        """A new cell starts."""
+        self.left = self.total - self.total // _TAIL_SHARE
+
+
+def printable(text: str) -> tuple[str, int]:
+    """Return text that UTF-8 can carry and its length in bytes."""
+    if text.isascii():
+        return text, len(text)
+    try:
+        return text, len(text.encode())
+    except UnicodeEncodeError:  # a lone surrogate
+        raw = text.encode("utf-8", "replace")
+        return raw.decode(), len(raw)
+
+
+class CappedStream(OutStream):
+    """stdout or stderr that passes a cell's head on, keeps its tail, and tells what it left out."""
+
+    allowance: Allowance | None = None
+    _over = False
+
+    def write(self, string: str) -> int | None:
+        """Print `string`, or keep it for the tail once the cell has used up its allowance."""
+        if self.allowance is None or not isinstance(string, str):  # pyright: ignore[reportUnnecessaryIsInstance] - agent code
+            return super().write(string)
+        text, size = printable(string)
+        with self._buffer_lock:
+            if not self._over and size <= self.allowance.left:
+                self.allowance.left -= size
+                return super().write(text)
+            if not self._over:
+                head, text = text[: self.allowance.left], text[self.allowance.left :]
+                self.allowance.left = 0
+                self._over, self._kept, self._kept_chars, self._cut = True, deque[str](), 0, 0
+                super().write(head)
+            self._keep(text)
+        return len(string)
+
+    def _keep(self, text: str) -> None:
+        assert self.allowance is not None
+        room = self.allowance.total // _TAIL_SHARE
+        self._kept.append(text)
+        self._kept_chars += len(text)
+        while self._kept_chars > room:
+            oldest = self._kept.popleft()
+            excess = self._kept_chars - room
+            gone, rest = oldest[:excess], oldest[excess:]
+            self._cut += printable(gone)[1]
+            self._kept_chars -= len(gone)
+            if rest:
+                self._kept.appendleft(rest)
+
+    def finish(self) -> None:
+        """The cell is over: print what was left out and the tail."""
+        with self._buffer_lock:
+            if not self._over:
+                return
+            self._over = False
+            kept = "".join(self._kept)
+            self._kept.clear()
+            if self._cut:
+                kept = f"\n[... {self._cut:,} bytes of {self.name} left out here ...]\n{kept}"
+            super().write(kept)
+
+
+def clipped(text: str, limit: int) -> str:
+    """The head and tail of a text longer than `limit` characters, with the count between."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n[... {len(text) - 2 * half:,} characters left out ...]\n{text[-half:]}"
+
+
+def slim(bundle: dict[str, Any]) -> dict[str, Any]:
+    """A MIME bundle whose too large representations are replaced by a sentence in text/plain."""
+    kept: dict[str, Any] = {}
+    notes: list[str] = []
+    left = MESSAGE_CHARS - DISPLAY_CHARS
+    for mime, value in bundle.items():
+        size = len(value if isinstance(value, str) else repr(value))
+        if mime == "text/plain" and isinstance(value, str):
+            kept[mime] = clipped(value, OUTPUT_BYTES)
+        elif size <= DISPLAY_CHARS and size <= left:
+            kept[mime] = value
+            left -= size
+        else:
+            notes.append(f"[{mime} of {size:,} characters left out: too large]")
+    if notes:
+        kept["text/plain"] = "\n".join([*notes, str(kept.get("text/plain", ""))]).rstrip()
+    return kept
+
+
+class CappedSession(Session):
+    """A session that sends no widget traffic and nothing larger than a message may be."""
+
+    def send(self, stream: Any, msg_or_type: Any, *args: Any, **kw: Any) -> Any:
+        """Send one message with its large parts cut."""
+        content = args[0] if args else kw.pop("content", None)
+        whole = isinstance(msg_or_type, dict)
+        kind: str = msg_or_type["header"]["msg_type"] if whole else msg_or_type
+        if kind.startswith("comm_"):
+            return None
+        body = msg_or_type.get("content") if whole else content
+        if isinstance(body, dict):
+            body = self._cut(kind, body)
+            if whole:
+                msg_or_type = {**msg_or_type, "content": body}
+            else:
+                content = body
+        return super().send(stream, msg_or_type, content, *args[1:], **kw)
+
+    @staticmethod
+    def _cut(kind: str, body: dict[str, Any]) -> dict[str, Any]:
+        if kind in ("display_data", "execute_result", "update_display_data"):
+            return {**body, "data": slim(body.get("data") or {})}
+        if kind in ("error", "execute_reply") and "traceback" in body:
+            lines = [clipped(str(line), 50_000) for line in body["traceback"]]
+            if len(lines) > 40:
+                lines = [*lines[:20], f"[... {len(lines) - 40} frames left out ...]", *lines[-20:]]
+            return {**body, "traceback": lines, "evalue": clipped(str(body.get("evalue")), 50_000)}
+        return body
+
+
+class ProctorKernel(IPythonKernel):
+    """An IPython kernel that nobody types into and whose source echo the host does not need."""
+
+    parting: Callable[[], None] | None = None
+    """Called when a cell's code is over, before its reply."""
+
+    @property
+    def _supports_kernel_subshells(self) -> bool:
+        return False
+
+    def start(self) -> None:
+        """Serve the shell socket from this thread (saves a hop and a thread)."""
+        super().start()
+        # What ipykernel asks of the missing thread when a cell awaits at top level.
+        self.shell_channel_thread = SimpleNamespace(parent_thread=threading.current_thread())
+
+    def _publish_execute_input(self, code: str, parent: Any, execution_count: int) -> None:
+        pass
+
+    def raw_input(self, prompt: object = "") -> str:
+        """Refuse: there is nobody to answer."""
+        raise StdinNotImplementedError(_NO_INPUT)
+
+    def getpass(self, prompt: str = "", stream: Any = None, *, echo_char: str | None = None) -> str:
+        """Refuse: there is nobody to answer."""
+        raise StdinNotImplementedError(_NO_INPUT)
+
+    async def do_execute(self, *args: Any, **kw: Any) -> Any:
+        """Run a cell, then print what its output caps kept back."""
+        try:
+            reply = await super().do_execute(*args, **kw)
+        finally:
+            if self.parting is not None:
+                self.parting()
+        payload = reply.get("payload") or []
+        reply["payload"] = [
+            {**part, "data": slim(part["data"])} if isinstance(part.get("data"), dict) else part
+            for part in payload
+            if part.get("source") == "page"
+        ]
+        return reply
+
+
+class ProctorKernelApp(IPKernelApp):
+    """ipykernel's application, with two sockets and two service threads less."""
+
+    ready: Callable[[], object] | None = None
+    default_extensions = List(Unicode(), [])
+
+    def _session_default(self) -> Session:
+        return CappedSession(parent=self)
+
+    def load_config_file(self, *args: Any, **kw: Any) -> None:
+        """Read none: a room's home folder belongs to the agent."""
+
+    def write_connection_file(self, **kw: Any) -> None:
+        """The host wrote it."""
+
+    def init_heartbeat(self) -> None:
+        """None: the host watches the process itself."""
+
+    def init_pdb(self) -> None:
+        """Nobody could type into it."""
+
+    def init_sockets(self) -> None:
+        """Bind shell and iopub only."""
+        self.context = zmq.Context()
+        self.shell_socket = self.context.socket(zmq.ROUTER)
+        self.shell_socket.linger = 1000
+        self.shell_port = self._bind_socket(self.shell_socket, self.shell_port)
+        self.init_iopub(self.context)
+
+    def init_iopub(self, context: Any) -> None:
+        """Bind iopub so that a slow reader slows us down instead of losing messages."""
+        self.iopub_socket = context.socket(zmq.XPUB)
+        self.iopub_socket.linger = 1000
+        self.iopub_socket.setsockopt(zmq.XPUB_NODROP, 1)
+        self.iopub_port = self._bind_socket(self.iopub_socket, self.iopub_port)
+        self.configure_tornado_logger()
+        self.iopub_thread = IOPubThread(self.iopub_socket, pipe=True, session=self.session)
+        self.iopub_thread.start()
+        self.iopub_socket = self.iopub_thread.background_socket
+
+    def init_io(self) -> None:
+        """Put the capped streams in place; what would go to our own terminal goes nowhere."""
+        self.outstream_class = f"{__name__}.CappedStream"
+        super().init_io()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            copy = getattr(stream, "_original_stdstream_copy", None)
+            if isinstance(copy, int):
+                os.dup2(nowhere, copy)
+        os.close(nowhere)
+
+    def init_kernel(self) -> None:
+        """Create the kernel on the shell socket."""
+        streams = [s for s in (sys.stdout, sys.stderr) if isinstance(s, CappedStream)]
+        allowance = Allowance(int(os.environ.get("PROCTOR_OUTPUT_BYTES", OUTPUT_BYTES)))
+        self.kernel = ProctorKernel.instance(
+            parent=self,
+            session=self.session,
+            shell_stream=ZMQStream(self.shell_socket),
+            iopub_thread=self.iopub_thread,
+            iopub_socket=self.iopub_socket,
+            log=self.log,
+            profile_dir=self.profile_dir,
+            user_ns=self.user_ns,
+        )
+        for stream in streams:
+            stream.allowance = allowance
+
+        def parting() -> None:
+            for stream in streams:
+                stream.finish()
+            allowance.renew()
+
+        self.kernel.parting = parting
+        self.displayhook.get_execution_count = lambda: self.kernel.execution_count
+
+    def start(self) -> None:
+        """Serve until told to exit; an interrupt that lands between cells is no reason to die."""
+        self.kernel.start()
+        loop = self.kernel.io_loop
+        if self.ready is not None:
+            loop.add_callback(self.ready)
+        while True:
+            try:
+                loop.start()
+            except KeyboardInterrupt:
+                continue
+            return
+
+
+def _without_debugger() -> None:
+    # It costs sockets, a task and 10 MB; ipykernel leaves it out where debugpy cannot be imported.
+    sys.modules.setdefault("debugpy", None)  # pyright: ignore[reportArgumentType] - means: absent
+
+
+def preload() -> None:
+    """Import what starting and the first cells need, so that forked children find it done.
+
+    Starts no thread and no event loop: the caller forks afterwards.
+    """
+    _without_debugger()
+    for name in PRELOAD:
+        importlib.import_module(name)
+
+
+def _settings() -> Config:
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    config.ProctorKernelApp.log_level = logging.CRITICAL
+    config.InteractiveShellApp.exec_PYTHONSTARTUP = False
+    return config
+
+
+def launch(connection_file: str, ready: Callable[[], object] | None = None) -> None:
+    """Be the kernel of this connection file; returns when the agent's code asked it to exit.
+
+    Args:
+        connection_file: Jupyter's connection info (ipc transport; shell and iopub ports given).
+        ready: called once, when both sockets are bound and served.
+    """
+    gc.enable()
+    _without_debugger()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stdin = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(stdin, 0)
+    os.close(stdin)
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    app = ProctorKernelApp.instance(config=_settings(), connection_file=connection_file)
+    app.ready = ready
+    app.initialize([])
+    for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "CLICOLOR"):
+        os.environ.pop(name, None)
+    os.environ["TERM"] = "dumb"
+    app.start()
+
+
+if __name__ == "__main__":
+    launch(sys.argv[1])
