@@ -32,9 +32,16 @@ def unseal(key: bytes, previous: bytes, line: bytes) -> tuple[bytes, bytes] | No
     Returns:
         The authentic body and the line's MAC, or None if the line does not belong here.
     """
-    if not line.endswith(b'"}\n') or line[-_TAIL - 1 : -_TAIL - 1 + len(_MARK)] != _MARK:
+    body = strip(line)
+    if body is None:
         return None
-    body = line[: -_TAIL - 1] + b"}"
     mac = hmac.digest(key, previous + body, "sha256")
     # Compared as text: `bytes.fromhex` would take other spellings of the same number.
     return (body, mac) if hmac.compare_digest(line[-67:-3], mac.hex().encode()) else None
+
+
+def strip(line: bytes) -> bytes | None:
+    """The body of a line, its MAC unchecked; None if the line has not the form of one."""
+    if not line.endswith(b'"}\n') or line[-_TAIL - 1 : -_TAIL - 1 + len(_MARK)] != _MARK:
+        return None
+    return line[: -_TAIL - 1] + b"}"

@@ -4,6 +4,7 @@ A log's MACs are checked line by line before JSON is parsed, so that only what a
 reaches the parser.
 """
 
+import fcntl
 import os
 import stat
 from collections.abc import Generator, Iterator, Mapping
@@ -14,7 +15,7 @@ from typing import BinaryIO
 
 from tasks._core import JSON
 from tasks._errors import RecordError
-from tasks._record._chain import START, unseal
+from tasks._record._chain import START, strip, unseal
 from tasks._record._events import UPGRADERS, Closed, Event, Finished, Kind, Opened, Upgrader, parse
 from tasks._record._json import decode
 
@@ -143,6 +144,42 @@ def read_log(path: Path, key: bytes, upgraders: Mapping[int, Upgrader] = UPGRADE
     if not log.events:
         raise RecordError(f"{path} holds no event: the attempt never began.")
     return log
+
+
+def read_unverified(path: Path, upgraders: Mapping[int, Upgrader] = UPGRADERS) -> list[Event]:
+    """The events of a log whose key is not at hand: for people to look at, proof of nothing.
+
+    Raises:
+        RecordError: the file cannot be read, or a whole line is not an event.
+    """
+    events: list[Event] = []
+    with _regular(path, MAX_LOG) as file:
+        for line in _lines(file):
+            if not line.endswith(b"\n"):
+                break
+            body = strip(line)
+            try:
+                raw = None if body is None else decode(body)
+            except ValueError:
+                raw = None
+            if not isinstance(raw, dict):
+                raise RecordError(f"Line {len(events) + 1} of {path} is not an event.")
+            events.append(parse(raw, upgraders))
+    return events
+
+
+def is_live(path: Path) -> bool:
+    """Whether a daemon holds this log open for writing.
+
+    Raises:
+        RecordError: it cannot be read.
+    """
+    with _regular(path, MAX_LOG) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
 
 
 @contextmanager

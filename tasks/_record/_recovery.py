@@ -1,8 +1,9 @@
 """Finishing what a dead daemon left, from the log alone.
 
 A log that was cut by a crash gets its torn end put aside, its running cells marked `died`, and the
-reason `daemon_lost`; one that had finished is closed; a closed one gets its notebook back if that
-was lost. Nothing that was synced is ever dropped.
+reason `daemon_lost` (`submitted` if the answer had been accepted: then the exam was over); one that
+had finished is closed; a closed one gets its notebook back if that was lost. Nothing that was
+synced is ever dropped.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from tasks._core import JSON, Frozen
+from tasks._core import Frozen
 from tasks._errors import RecordError
 from tasks._record._chain import seal
 from tasks._record._disk import Disk, LocalDisk, lock, save, write_all
@@ -77,26 +78,28 @@ class _Orphan:
         self._compare(log)
         self._cut(log)
         self._seq, self._mac, self._end = len(log.events), log.mac, log.size
-        ended = log.finished is not None
         now = timestamp(clock())
-        if not ended:
-            self._end_attempt(notebook, log.tail, now)
+        finished = log.finished or self._end_attempt(notebook, log, now)
         data = b"".join(notebook.chunks())
         save(self._disk, self._folder.within(log.opened.notebook), data)
         closed = Closed(notebook_sha256=hashlib.sha256(data).hexdigest())
         self._append(notebook, Kind.CLOSED, closed, now)
-        usage = log.finished.usage if log.finished else {}
-        self._usage("daemon_lost" if log.finished is None else log.finished.reason, usage)
-        return Recovery("closed" if ended else "finished", log.tail)
+        self._usage(finished)
+        return Recovery("closed" if log.finished else "finished", log.tail)
 
-    def _end_attempt(self, notebook: Notebook, cut: int, now: str) -> None:
+    def _end_attempt(self, notebook: Notebook, log: Log, now: str) -> Finished:
         for cell in notebook.running:
             died = CellFinished(
                 cell_id=cell, status=NO_KERNEL, note="The daemon was lost while this cell ran."
             )
             self._append(notebook, Kind.CELL_FINISHED, died, now)
-        note = f"{cut} bytes of a torn end were put aside." if cut else ""
-        self._append(notebook, Kind.FINISHED, Finished(reason="daemon_lost", note=note), now)
+        note = "The daemon was lost."
+        if log.tail:
+            note += f" {log.tail} bytes of a torn end were put aside."
+        answered = any(event.kind is Kind.ANSWER_ACCEPTED for event in log.events)
+        finished = Finished(reason="submitted" if answered else "daemon_lost", note=note)
+        self._append(notebook, Kind.FINISHED, finished, now)
+        return finished
 
     def _append(self, notebook: Notebook, kind: Kind, data: Frozen, now: str) -> None:
         event = make(self._seq, now, kind, data)
@@ -134,7 +137,7 @@ class _Orphan:
         path = self._folder.within(log.opened.notebook)
         finished = log.finished
         if finished is not None and not self._folder.usage.exists():
-            self._usage(finished.reason, finished.usage)
+            self._usage(finished)
         if path.exists():
             return Recovery("whole")
         data = b"".join(fold(log.events).chunks())
@@ -147,8 +150,9 @@ class _Orphan:
         save(self._disk, path, data)
         return Recovery("restored")
 
-    def _usage(self, reason: str, usage: dict[str, JSON]) -> None:
-        save(self._disk, self._folder.usage, dump({"reason": reason, **usage}))
+    def _usage(self, finished: Finished) -> None:
+        usage = {"reason": finished.reason, **finished.usage}
+        save(self._disk, self._folder.usage, dump(usage))
 
 
 def _events_known(data: bytes) -> int:
