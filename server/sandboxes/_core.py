@@ -227,6 +227,8 @@ class Setting:
 
     hidden: Sequence[Path] = ()
     """Paths no room may see even if a folder above them is shown (state, runs, repositories)."""
+    preload: tuple[str, ...] = ("torch", "transformer_lens")
+    """Modules that the zygote loads before it forks."""
     dropped: frozenset[str] = frozenset()
     """Hardening items left out, for the tests that prove each one is needed; never in production."""
 

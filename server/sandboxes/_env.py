@@ -1,5 +1,10 @@
 """The environment of a room: made anew, nothing of the server's is passed on."""
 
+import sys
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+
 from server.sandboxes._core import Limits
 
 PYTHON = "/opt/python"
@@ -11,7 +16,12 @@ TMP = "/tmp"  # noqa: S108 - the room's own
 
 
 def environment(
-    limits: Limits, *, home: str = "/work", kit: str = KIT, tmp: str = TMP
+    limits: Limits,
+    *,
+    home: str = "/work",
+    kit: str = KIT,
+    tmp: str = TMP,
+    packages: Sequence[str] = (),
 ) -> dict[str, str]:
     """Variables of a room's kernel."""
     threads = str(limits.threads)
@@ -27,7 +37,7 @@ def environment(
         "JUPYTER_NO_CONFIG": "1",
         "MPLCONFIGDIR": f"{tmp}/.matplotlib",
         "XDG_CACHE_HOME": f"{tmp}/.cache",
-        "PYTHONPATH": kit,
+        "PYTHONPATH": ":".join([kit, *packages]),
         "PYTHONSAFEPATH": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
@@ -41,4 +51,12 @@ def environment(
         "TRANSFORMERS_OFFLINE": "1",
         "WANDB_MODE": "disabled",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        **_loader(),
     }
+
+
+def _loader() -> dict[str, str]:
+    """Where a Python built as a shared library finds it once it is shown at another path."""
+    if sysconfig.get_config_var("Py_ENABLE_SHARED") and Path(sys.base_prefix).parts[1] != "usr":
+        return {"LD_LIBRARY_PATH": f"{PYTHON}/lib"}
+    return {}

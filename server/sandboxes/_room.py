@@ -8,7 +8,9 @@ import os
 import select
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +103,10 @@ class Room:
         self.pid = _host_pid(handles.pidfd)
         self.verdict = ""
         self._connection = connection(f"/proc/self/fd/{handles.sockets}/s", key)
+        self.ended: Callable[[], None] = lambda: None
         self._end = end
+        self._lock = threading.Lock()
+        self._killing: anyio.Event | None = None
         self._open = True
 
     @property
@@ -116,18 +121,13 @@ class Room:
 
     def alive(self) -> bool:
         """Whether the kernel process still runs."""
-        try:
-            signal.pidfd_send_signal(self.pidfd, 0)
-        except ProcessLookupError:
-            return False
-        return not _readable(self.pidfd)
+        return self._open and not _readable(self.pidfd)
 
     def signal(self, signum: int) -> None:
         """Send a signal to the kernel process."""
-        try:
-            signal.pidfd_send_signal(self.pidfd, signum)
-        except ProcessLookupError:
-            return
+        if self._open:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.pidfd, signum)
 
     def condemn(self, verdict: str) -> None:
         """Kill the room for breaking a limit; the first reason stands."""
@@ -136,18 +136,30 @@ class Room:
 
     async def wait(self) -> None:
         """Return when the kernel process is dead (and with it, in a sealed room, all others)."""
-        await anyio.wait_readable(self.pidfd)
+        if self.alive():
+            await _dead(self.pidfd)
 
     async def kill(self) -> None:
         """Kill everything in the room and release what it held; idempotent."""
-        if not self._open:
+        if self._killing is not None:
+            await self._killing.wait()
             return
-        self._open = False
+        self._killing = anyio.Event()
         with anyio.CancelScope(shield=True):
             self.signal(signal.SIGKILL)
             await self.wait()
             await self._end()
-        self.handles.close()
+        with self._lock:
+            self._open = False
+            self.handles.close()
+        self.ended()
+        self._killing.set()
+
+    @contextmanager
+    def held(self) -> Iterator[bool]:
+        """Keep the descriptors from being closed meanwhile; false if they are already."""
+        with self._lock:
+            yield self._open
 
     def write_file(self, rel: str, data: bytes) -> None:
         """Write into /work."""
@@ -206,6 +218,15 @@ def _host_pid(pidfd: int) -> int:
         if line.startswith("Pid:"):
             return int(line.split()[1])
     raise SandboxError("This Linux kernel tells no process id for a pidfd (needs 5.4 or newer).")
+
+
+async def _dead(pidfd: int) -> None:
+    # A copy: several tasks may wait, and the loop lets only one wait for each descriptor.
+    own = os.dup(pidfd)
+    try:
+        await anyio.wait_readable(own)
+    finally:
+        os.close(own)
 
 
 def _readable(fd: int) -> bool:
