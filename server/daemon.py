@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -22,15 +22,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import anyio
-from anyio.abc import SocketListener, SocketStream
 
 from server import protocol
 from server.calls import Calls
-from server.doors import BearerGate, listen_tcp, serve_http, serve_shim
+from server.doors import MESSAGE_LIMIT, BearerGate, listen_tcp, serve_http, serve_shim
 from server.launch import DaemonOptions
-from server.operator import DaemonStatus, Method, serve_operator
-from server.state import DaemonInfo, StateFolder, socket_address
+from server.operator import LINE_LIMIT, DaemonStatus, Method, serve_operator
+from server.state import DaemonInfo, StateFolder
 from server.tools._core import Tool
+from server.wire import Wire, listening
 from tasks import JSON, AttemptRequest, DaemonError, ProctorError, Ticket
 
 log = logging.getLogger("proctor.daemon")
@@ -204,37 +204,33 @@ async def _doors(
     server = protocol.build_server(hall, desk.house.tools, desk.calls)
     practice = state.practice_token()
 
-    async def shim(stream: SocketStream) -> None:
+    async def shim(wire: Wire) -> None:
         desk.connections += 1
         try:
-            await serve_shim(server, stream, hall.admits)
+            await serve_shim(server, wire, hall.admits)
         except Exception:
             log.exception("a shim's connection failed")
         finally:
             desk.connections -= 1
             desk.last = desk.clock()
 
-    async def operator(stream: SocketStream) -> None:
-        await serve_operator(stream, desk.methods())
+    async def operator(wire: Wire) -> None:
+        try:
+            await serve_operator(wire, desk.methods())
+        except Exception:
+            log.exception("an operator's connection failed")
 
     def gate(app: Any) -> BearerGate:
         return BearerGate(app, hall.admits, practice, open_door=options.open)
 
-    async with AsyncExitStack() as stack:
-        for_shims = await _listen(stack, state.mcp_socket)
-        for_operator = await _listen(stack, state.operator_socket)
-        tasks = await stack.enter_async_context(anyio.create_task_group())
-        tasks.start_soon(for_shims.serve, shim)
-        tasks.start_soon(for_operator.serve, operator)
+    async with (
+        anyio.create_task_group() as tasks,
+        listening(state.mcp_socket, MESSAGE_LIMIT, tasks, shim),
+        listening(state.operator_socket, LINE_LIMIT, tasks, operator),
+    ):
         tasks.start_soon(partial(serve_http, server, listener, gate))
         yield
         tasks.cancel_scope.cancel()
-
-
-async def _listen(stack: AsyncExitStack, path: Path) -> SocketListener:
-    with socket_address(path) as address:
-        listener = await anyio.create_unix_listener(address, mode=0o600, backlog=128)
-    return await stack.enter_async_context(listener)
 
 
 async def _until_over(desk: _Desk, idle_exit_s: float) -> None:

@@ -16,8 +16,6 @@ from typing import Any
 import anyio
 import mcp_types as types
 import uvicorn
-from anyio.abc import ByteStream, SocketStream
-from anyio.streams.buffered import BufferedByteReceiveStream
 from mcp.server import Server
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
@@ -28,6 +26,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.protocol import TOKEN_KEY, Door
+from server.wire import LineTooLongError, Wire
 from tasks import DaemonError
 
 log = logging.getLogger("proctor.doors")
@@ -110,29 +109,28 @@ class _Web(uvicorn.Server):
         yield
 
 
-async def serve_shim(server: Server[Any], stream: SocketStream, admits: Admits) -> None:
+async def serve_shim(server: Server[Any], wire: Wire, admits: Admits) -> None:
     """Serve one shim's connection until it ends."""
-    lines = BufferedByteReceiveStream(stream)
-    async with stream:
-        try:
-            hello = json.loads(await lines.receive_until(b"\n", 65_536))
-            token = hello["token"]
-            if hello["proctor"] != 1 or not isinstance(token, str | None):
-                raise ValueError("unknown greeting")
-        except (ValueError, KeyError, TypeError, anyio.DelimiterNotFound):
-            await _greet(stream, error="This is not a Proctor shim's greeting.")
+    try:
+        line = await wire.line()
+        if line is None:
             return
-        except (anyio.IncompleteRead, anyio.BrokenResourceError):
-            return
-        if token is not None and not admits(token):
-            await _greet(stream, error=NOT_ADMITTED)
-            return
-        await _greet(stream)
-        door = Door(token, f"shim-{secrets.token_hex(4)}")
-        log.info("%s connected (pid %s)", door.connection, hello.get("pid"))
-        async with _messages(stream, lines, door) as (reading, writing):
-            await serve_dual_era_loop(server, reading, writing, lifespan_state=door)
-        log.info("%s gone", door.connection)
+        hello = json.loads(line)
+        token = hello["token"]
+        if hello["proctor"] != 1 or not isinstance(token, str | None):
+            raise ValueError("unknown greeting")
+    except (ValueError, KeyError, TypeError, LineTooLongError):
+        await _greet(wire, error="This is not a Proctor shim's greeting.")
+        return
+    if token is not None and not admits(token):
+        await _greet(wire, error=NOT_ADMITTED)
+        return
+    await _greet(wire)
+    door = Door(token, f"shim-{secrets.token_hex(4)}")
+    log.info("%s connected (pid %s)", door.connection, hello.get("pid"))
+    async with _messages(wire, door) as (reading, writing):
+        await serve_dual_era_loop(server, reading, writing, lifespan_state=door)
+    log.info("%s gone", door.connection)
 
 
 NOT_ADMITTED = (
@@ -142,30 +140,29 @@ NOT_ADMITTED = (
 
 
 @asynccontextmanager
-async def _messages(
-    stream: ByteStream, lines: BufferedByteReceiveStream, door: Door
-) -> AsyncGenerator[tuple[Any, Any]]:
-    """The stream as message streams; `door.gone` is set before the reading side ends."""
+async def _messages(wire: Wire, door: Door) -> AsyncGenerator[tuple[Any, Any]]:
+    """The wire as message streams; `door.gone` is set before the reading side ends."""
     to_server, reading = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     writing, from_server = anyio.create_memory_object_stream[SessionMessage](0)
 
     async def read() -> None:
         async with to_server:
             try:
-                while True:
-                    await to_server.send(await _message(lines))
-            except (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError):
-                door.gone.set()
-            except anyio.DelimiterNotFound:
+                while (line := await wire.line()) is not None:
+                    await to_server.send(_message(line))
+            except LineTooLongError:
                 log.warning("%s sent a line of over %d bytes", door.connection, MESSAGE_LIMIT)
-                await _send(stream, _too_long())
+                await wire.send(_too_long())
+            except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+                log.debug("%s is served no more", door.connection)
+            finally:
                 door.gone.set()
 
     async def write() -> None:
         async with from_server:
             async for message in from_server:
                 text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
-                await _send(stream, text.encode() + b"\n")
+                await wire.send(text.encode())
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(read)
@@ -174,29 +171,21 @@ async def _messages(
         tasks.cancel_scope.cancel()
 
 
-async def _message(lines: BufferedByteReceiveStream) -> SessionMessage | Exception:
-    line = await lines.receive_until(b"\n", MESSAGE_LIMIT)
+def _message(line: bytes) -> SessionMessage | Exception:
     try:
         return SessionMessage(types.jsonrpc_message_adapter.validate_json(line, by_name=False))
     except ValueError as error:
         return error
 
 
-async def _send(stream: ByteStream, data: bytes) -> None:
-    try:
-        await stream.send(data)
-    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-        log.debug("an answer found no reader")
-
-
-async def _greet(stream: SocketStream, error: str | None = None) -> None:
+async def _greet(wire: Wire, error: str | None = None) -> None:
     word = {"ok": True} if error is None else {"error": error}
-    await _send(stream, json.dumps(word).encode() + b"\n")
+    await wire.send(json.dumps(word).encode())
 
 
 def _too_long() -> bytes:
     error = {"code": types.INVALID_REQUEST, "message": f"A message is at most {MESSAGE_LIMIT} B."}
-    return json.dumps({"jsonrpc": "2.0", "id": None, "error": error}).encode() + b"\n"
+    return json.dumps({"jsonrpc": "2.0", "id": None, "error": error}).encode()
 
 
 def _bearer(headers: Headers) -> str | None:

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from anyio.abc import SocketStream
-from anyio.streams.buffered import BufferedByteReceiveStream
 
 from server.launch import START_S, DaemonOptions, TierName, start_daemon
-from server.state import DaemonInfo, StateFolder, socket_address
+from server.state import DaemonInfo, StateFolder
+from server.wire import Wire, dial
 from tasks import (
     JSON,
     AttemptRequest,
@@ -107,18 +106,17 @@ class Operator:
                 await anyio.sleep(0.02)
 
     async def _ask(self, method: str, params: Mapping[str, JSON]) -> Any:
-        line = json.dumps({"method": method, "params": params}).encode() + b"\n"
         try:
-            with socket_address(self._state.operator_socket) as address:
-                stream = await anyio.connect_unix(address)
-            async with stream:
-                await stream.send(line)
-                answer = await BufferedByteReceiveStream(stream).receive_until(b"\n", LINE_LIMIT)
-        except (OSError, anyio.IncompleteRead, anyio.BrokenResourceError) as error:
+            async with await dial(self._state.operator_socket, LINE_LIMIT) as wire:
+                await wire.send(json.dumps({"method": method, "params": params}).encode())
+                answer = await wire.line()
+        except OSError:
+            answer = None
+        if answer is None:
             raise DaemonError(
                 f"No daemon answers in {self._state.home}. Start one with `proctor serve start`; "
                 f"the last one's log is {self._state.log}."
-            ) from error
+            )
         message = json.loads(answer)
         if "error" in message:
             fault = message["error"]
@@ -144,16 +142,10 @@ async def ensure_daemon(
     return await anyio.to_thread.run_sync(lambda: start_daemon(options, wait_s=wait_s))
 
 
-async def serve_operator(stream: SocketStream, methods: Mapping[str, Method]) -> None:
+async def serve_operator(wire: Wire, methods: Mapping[str, Method]) -> None:
     """Answer one operator connection until it ends."""
-    lines = BufferedByteReceiveStream(stream)
-    async with stream:
-        while True:
-            try:
-                line = await lines.receive_until(b"\n", LINE_LIMIT)
-                await stream.send(json.dumps(await _answer(line, methods)).encode() + b"\n")
-            except (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.DelimiterNotFound):
-                return
+    while (line := await wire.line()) is not None:
+        await wire.send(json.dumps(await _answer(line, methods)).encode())
 
 
 async def _answer(line: bytes, methods: Mapping[str, Method]) -> dict[str, JSON]:
