@@ -9,6 +9,9 @@ from pydantic import Field
 from ground_truth import Key
 from tasks import JSON, Frozen, Shelf, Stamp
 
+Notebook = Mapping[str, JSON]
+"""A saved notebook as `tasks._record.load_notebook` gives it."""
+
 
 @dataclass(frozen=True)
 class Marks:
@@ -30,9 +33,14 @@ class Measure:
     key: type[Key]
     """The kind of key it takes."""
     score: Callable[[JSON, Any], Marks]
-    """`score(answer, key)`: pure; never raises on an answer that its family's model accepts."""
+    """`score(answer, key)`: pure; never raises on an answer that its family's model accepts.
+    For an episode the answer is the list of its actions."""
     metrics: Mapping[str, str]
     """Name and meaning (with unit) of each metric, for tables."""
+    evidence: Mapping[str, Callable[[Notebook], bool]] = field(
+        default_factory=dict[str, Callable[["Notebook"], bool]]
+    )
+    """What the work must show beyond the checks that `evaluators._evidence` makes of every one."""
 
 
 MEASURES: Shelf[Measure] = Shelf(
@@ -62,11 +70,17 @@ class Score(Frozen):
     safety: float | None = None
     evidence: float | None = None
     """Share of the evidence checks that hold in the notebook; None where the family has none."""
+    checks: dict[str, bool] = Field(default_factory=dict[str, bool])
+    """The evidence checks by name."""
     metrics: dict[str, float] = Field(default_factory=dict[str, float])
     violations: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     """Signs of cheating, each a sentence; empty for an honest attempt."""
     notebook: str = ""
     """Path of the notebook, relative to the run folder."""
+    reason: str = ""
+    """How the attempt ended (`submitted`, `finished`, `expired`, `budget`, `killed`, …)."""
+    usage: dict[str, JSON] = Field(default_factory=dict[str, JSON])
+    """What the attempt cost, as the daemon counted it."""
     note: str = ""
     """Why it is invalid or in error, for the operator."""

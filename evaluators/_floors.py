@@ -1,0 +1,131 @@
+"""Floors and ceilings: what the best blind policy and the oracle score on a family and preset.
+
+    floor   = max over fixed policies of the mean ability on `SEEDS` calibration instances
+    ceiling = mean ability of the oracle there
+    normalised score = (mean - floor) / (ceiling - floor)
+
+Calibration instances come of public seeds and are never offered to an agent. Estimates are cached
+in the state folder under a hash of the code that makes them, so that a changed family, truth or
+measure is estimated anew.
+"""
+
+import hashlib
+import inspect
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+import evaluators.measures
+import ground_truth
+import tasks
+from evaluators._core import MEASURES
+from evaluators._intervals import mean
+from ground_truth import TRUTHS, draw, stream
+from tasks import EvaluatorError, Frozen, InstanceId, RecordError, Split, family
+from tasks._answers import Malformed, validate
+from tasks._record import LocalDisk, dump, read_json, save
+
+SEEDS = 128
+"""Calibration instances per family and preset; the error of a mean is below 0.03."""
+
+
+class Floor(Frozen):
+    """The scale of one family and preset."""
+
+    floor: float
+    ceiling: float
+    policy: str
+    """The policy that sets the floor."""
+    policies: dict[str, float]
+    """Mean ability of each policy."""
+    error: float
+    """Standard error of the floor."""
+    seeds: int
+
+    def normalised(self, ability: float) -> float:
+        """`ability` on the scale where the floor is 0 and the ceiling 1; not clipped."""
+        return (ability - self.floor) / (self.ceiling - self.floor)
+
+
+def estimate(name: str, preset: str, seeds: int = SEEDS) -> Floor:
+    """Play every policy and the oracle on calibration instances.
+
+    Raises:
+        EvaluatorError: a policy's or the oracle's answer is not valid, or nothing lies between
+            floor and ceiling.
+    """
+    unit, truth = family(name), TRUTHS.find(name)
+    score = MEASURES.find(unit.measure).score
+    abilities: dict[str, list[float]] = {policy: [] for policy in truth.policies}
+    ceiling: list[float] = []
+    for seed in range(seeds):
+        instance = InstanceId(name, unit.version, preset, Split.CALIBRATION, seed)
+        drawn = draw(instance, b"")
+        model = unit.answer(drawn.public)
+        rng = stream(b"", instance).spawn(1)[0]
+        for policy, answer in truth.policies.items():
+            value = _valid(validate(model, answer(drawn.public, rng)), f"policy {policy}", instance)
+            abilities[policy].append(score(value, drawn.key).ability)
+        value = _valid(validate(model, truth.oracle(drawn.key)), "oracle", instance)
+        ceiling.append(score(value, drawn.key).ability)
+    return _floor(abilities, mean(ceiling), seeds)
+
+
+def _valid(value: object, who: str, instance: InstanceId) -> object:
+    if isinstance(value, Malformed):
+        raise EvaluatorError(f"The {who} gives no valid answer to {instance}: {value}.")
+    return value
+
+
+def _floor(abilities: dict[str, list[float]], ceiling: float, seeds: int) -> Floor:
+    means = {policy: mean(values) for policy, values in abilities.items()}
+    best = max(means, key=lambda policy: means[policy])
+    if ceiling - means[best] < 1e-6:
+        raise EvaluatorError(f"The policy {best} reaches the ceiling {ceiling}: no scale is left.")
+    return Floor(
+        floor=means[best],
+        ceiling=ceiling,
+        policy=best,
+        policies=means,
+        error=float(np.std(abilities[best])) / math.sqrt(seeds),
+        seeds=seeds,
+    )
+
+
+def floor(name: str, preset: str, home: Path, ask: Callable[[str, str], object]) -> Floor:
+    """The scale of a family and preset, from the cache or from `ask(name, preset)`."""
+    unit = family(name)
+    path = home / "cache" / "floors" / f"{_slug(name, unit.version, preset)}.json"
+    try:
+        return Floor.model_validate(read_json(path))
+    except (RecordError, ValidationError):
+        found = Floor.model_validate(ask(name, preset))
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    save(LocalDisk(), path, dump(found.model_dump(mode="json")))
+    return found
+
+
+def _slug(name: str, version: int, preset: str) -> str:
+    return f"{name.replace('/', '-')}@{version}-{preset}-{SEEDS}-{code_hash(name)}"
+
+
+def code_hash(name: str) -> str:
+    """Hash of the code on which the scale of `name` depends: tasks, truths, measures, numpy."""
+    unit = family(name)
+    files = {
+        *(p for package in (tasks, ground_truth, evaluators.measures) for p in _sources(package)),
+        *(Path(inspect.getfile(part)) for part in (unit.brief, TRUTHS.find(name).draw)),
+        Path(__file__),
+    }
+    digest = hashlib.sha256(np.__version__.encode())
+    for path in sorted(files):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _sources(package: object) -> list[Path]:
+    where = Path(inspect.getfile(package)).parent  # pyright: ignore[reportArgumentType] - a module
+    return list(where.rglob("*.py"))

@@ -1,0 +1,215 @@
+"""Scores a run folder: recovers what a dead daemon left, measures every attempt, writes results/.
+
+Pure function of the run folder, the secret and the installed code: doing it again gives the same
+bytes, and since every file is replaced atomically, a scorer that is killed leaves either the old
+results or the new ones. `score_run` is what `proctor run` calls at its end.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tasks
+from evaluators._core import Score
+from evaluators._floors import Floor, floor
+from evaluators._process import ScoreProcess
+from evaluators._summary import FILES, published, summary
+from ground_truth import SecretStore, record_key
+from tasks import JSON, EvaluatorError, InstanceId, ProctorError, RecordError
+from tasks._record import (
+    AttemptFolder,
+    Clock,
+    LocalDisk,
+    RunFolder,
+    dump,
+    is_live,
+    make_folders,
+    peek,
+    read_json,
+    recover,
+    save,
+)
+
+SCORES = "scores.json"
+SUMMARY = "summary.json"
+_SESSION = "session-"
+
+Progress = Callable[[int, int], None]
+"""Called with the number of attempts scored and of all."""
+
+
+def _silent(done: int, total: int) -> None:
+    """The default progress: none."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What `score_run` found and wrote."""
+
+    run: Path
+    scores: tuple[Score, ...]
+    summary: Mapping[str, JSON]
+    open: tuple[str, ...]
+    """Attempts that a daemon still runs; they are not scored."""
+
+
+def score_run(
+    run: Path, state: Path | None = None, *, progress: Progress = _silent, clock: Clock = time.time
+) -> Scored:
+    """Score every finished attempt of a run and write `results/`.
+
+    Args:
+        run: The run folder.
+        state: Proctor's state folder with the secrets; None for this user's.
+        progress: Told how many attempts are scored.
+        clock: Dates the end of attempts whose daemon died.
+
+    Raises:
+        RecordError: `run` is not a run folder, or its results cannot be written.
+    """
+    home = tasks.home() if state is None else state
+    folder = RunFolder(run.absolute())
+    asked = folder.read()
+    attempts = [a for a in folder.attempts() if not a.slug.startswith(_SESSION)]
+    scores: list[Score] = []
+    unfinished: list[str] = []
+    with ScoreProcess() as process:
+        for done, attempt in enumerate(attempts):
+            progress(done, len(attempts))
+            if _runs_still(attempt, home, clock):
+                unfinished.append(f"{attempt.slug}/{attempt.n}")
+            else:
+                scores.append(score_one(attempt, home, process))
+        floors = scales(scores, home, process)
+    progress(len(attempts), len(attempts))
+    found = summary(asked, scores, floors, unfinished)
+    _write(folder.path, scores, found)
+    return Scored(folder.path, tuple(scores), found, tuple(unfinished))
+
+
+def score_one(attempt: AttemptFolder, home: Path, process: ScoreProcess) -> Score:
+    """Score one finished attempt, in the score process."""
+    place: dict[str, JSON] = {
+        "run": str(attempt.run),
+        "slug": attempt.slug,
+        "n": attempt.n,
+        "home": str(home),
+    }
+    try:
+        score = Score.model_validate(process.ask({"what": "score", **place}), strict=False)
+    except EvaluatorError as error:
+        return _failed(attempt, str(error))
+    if score.status == "error":
+        return score
+    try:
+        flags = tuple(process.ask({"what": "flags", **place}))
+    except EvaluatorError as error:
+        # A source that brings down the analysis is itself a reason to look; the score stands.
+        flags = (f"The analysis of its code failed: {error}",)
+    return score.model_copy(update={"flags": flags})
+
+
+def score_saved(path: Path, instance: InstanceId, home: Path) -> Score:
+    """Score a notebook made elsewhere against an instance, in a score process.
+
+    Raises:
+        EvaluatorError: the notebook cannot be read or scored.
+    """
+    with ScoreProcess() as process:
+        asked = {"path": str(path.absolute()), "instance": str(instance), "home": str(home)}
+        score = Score.model_validate(process.ask({"what": "notebook", **asked}), strict=False)
+        flags = tuple(process.ask({"what": "notebook_flags", **asked}))
+    return score.model_copy(update={"flags": flags})
+
+
+def scales(
+    scores: Sequence[Score], home: Path, process: ScoreProcess
+) -> dict[tuple[str, str], Floor | str]:
+    """Floor and ceiling of every family and preset that was played, or why there are none."""
+
+    def ask(name: str, preset: str) -> JSON:
+        return process.ask({"what": "floor", "family": name, "preset": preset})
+
+    found: dict[tuple[str, str], Floor | str] = {}
+    for name, preset in sorted({(s.family, s.preset) for s in scores if s.status == "scored"}):
+        try:
+            found[name, preset] = floor(name, preset, home, ask)
+        except (ProctorError, ValueError) as error:
+            found[name, preset] = str(error)
+    return found
+
+
+def read_results(run: Path) -> tuple[list[Score], dict[str, JSON]]:
+    """The scores and the summary that `score_run` wrote.
+
+    Raises:
+        RecordError: the run was not scored, or its results are damaged.
+    """
+    results = run / "results"
+    if not (results / SCORES).exists() or not (results / SUMMARY).exists():
+        raise RecordError(f"{run} has no results. Score it with `proctor score {run}`.")
+    raw = read_json(results / SCORES, 64 * 2**20)
+    try:
+        scores = [Score.model_validate(item, strict=False) for item in raw["scores"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordError(
+            f"{results / SCORES} is not what `proctor score` writes: {error}"
+        ) from error
+    return scores, read_json(results / SUMMARY, 64 * 2**20)
+
+
+def _runs_still(attempt: AttemptFolder, home: Path, clock: Clock) -> bool:
+    """Bring an orphaned attempt to its end; True if a daemon still runs it."""
+    try:
+        if is_live(attempt.events):
+            return True
+        claims = peek(attempt.events)
+        key = record_key(SecretStore(home).get(claims.secret_id), claims.attempt)
+        recover(attempt, key, clock)
+    except RecordError:
+        # Damage, or a secret that is not here: for the score to tell.
+        return False
+    return False
+
+
+def _failed(attempt: AttemptFolder, note: str) -> Score:
+    instance = InstanceId.parse(attempt.slug)
+    return Score(
+        attempt="-",
+        instance=str(instance),
+        family=instance.family,
+        preset=instance.preset,
+        agent="-",
+        n=attempt.n,
+        stamp="practice",  # pyright: ignore[reportArgumentType] - parsed by the model
+        sandbox="-",
+        status="error",
+        validity=0.0,
+        ability=None,
+        passed=False,
+        notebook=attempt.notebook,
+        note=note,
+    )
+
+
+def _write(run: Path, scores: Sequence[Score], found: Mapping[str, JSON]) -> None:
+    disk, results = LocalDisk(), run / "results"
+    files = {
+        SCORES: {"schema": 1, "scores": [score.model_dump(mode="json") for score in scores]},
+        SUMMARY: dict(found),
+        **published(scores),
+    }
+    try:
+        make_folders(disk, run, results)
+        for name, value in files.items():
+            save(disk, results / name, dump(value))
+        for stale in set(FILES.values()) - set(files):
+            disk.remove(results / stale)
+    except OSError as error:
+        free = shutil.disk_usage(run).free
+        raise RecordError(
+            f"The results cannot be written to {results}: {error.strerror} ({free:,} bytes free). "
+            "Nothing is lost: score the run again when it can be written."
+        ) from error
