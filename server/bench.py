@@ -10,13 +10,14 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
 
 from server.attempts import Attempt
 from server.cells import Cell, Recorder, Sheet
-from server.kernels import CellResult, Kernel, KernelHouse
+from server.kernels import CellResult, Kernel, KernelHouse, KernelOutput
 from server.sandboxes import Limits
 from tasks import AgentFault, SandboxError
 
@@ -47,7 +48,7 @@ class Run:
 
     cell: Cell
     began: float
-    """By the stage's clock."""
+    """By the event loop's clock."""
     detached: bool = False
     """No call waits for it any more: it has a handle."""
     failed: bool = False
@@ -213,7 +214,7 @@ class Bench:
             raise AgentFault("This session is over.")
 
     def _begin(self, cell: Cell, timeout_s: float) -> Run:
-        run = Run(cell, self._stage.clock())
+        run = Run(cell, anyio.current_time())
         cell.status = "running"
         self.current = self.runs[cell.id] = run
         self._attempt.enter()
@@ -239,18 +240,27 @@ class Bench:
         result = CellResult("interrupted", None, 0.0, "the server stopped")
         try:
             kernel = await self._ready()
+            before = kernel.restarts
             self._sheet.started(cell)
             result = await kernel.execute(
                 cell.source,
                 timeout_s=timeout_s,
-                on_output=lambda output: self._sheet.heard(cell, output),
+                on_output=partial(self._heard, run),
             )
+            if kernel.restarts > before:
+                self._journal.record("kernel.died", {"reason": result.note or result.status})
+                self._journal.record("kernel.restarted", {"reason": "the kernel had died"})
         except AgentFault as fault:
             result = CellResult("died", None, 0.0, str(fault))
         finally:
             if result.status == "died":
                 self._crashes[cell.id] += 1
             self._sheet.finished(cell, result)
+
+    def _heard(self, run: Run, output: KernelOutput) -> None:
+        # Background threads may still write when their cell is over, or runs anew already.
+        if self.runs.get(run.cell.id) is run and not self._closed:
+            self._sheet.heard(run.cell, output)
 
     async def _warm(self) -> None:
         try:

@@ -4,7 +4,6 @@ import anyio
 
 from server.bench import Run
 from server.callers import Progress
-from server.floor import Floor
 from server.rendering import cell_reply
 from server.replies import Reply
 from server.sessions import Session
@@ -18,22 +17,22 @@ STOP_S = 10.0
 """How long an interrupted cell may take to stop before a cancelled call goes away."""
 
 
-async def attend(floor: Floor, run: Run, progress: Progress, max_s: float) -> bool:
+async def attend(run: Run, progress: Progress, max_s: float) -> bool:
     """Wait for the cell, at most `max_s`; return whether it is done."""
-    began = floor.now()
-    while not run.done.is_set() and (spent := floor.now() - began) < max_s:
+    began = anyio.current_time()
+    while not run.done.is_set() and (spent := anyio.current_time() - began) < max_s:
         with anyio.move_on_after(min(PULSE_S, max_s - spent)):
             await run.done.wait()
         if not run.done.is_set():
-            seconds = round(floor.now() - run.began, 1)
+            seconds = round(anyio.current_time() - run.began, 1)
             await progress(seconds, None, f"the cell has been running for {seconds:.0f} s")
     return run.done.is_set()
 
 
-async def foreground(floor: Floor, session: Session, run: Run, progress: Progress) -> None:
+async def foreground(session: Session, run: Run, progress: Progress) -> None:
     """Wait for the cell as long as a client has patience; cancelled, interrupt it."""
     try:
-        if not await attend(floor, run, progress, FOREGROUND_S):
+        if not await attend(run, progress, FOREGROUND_S):
             run.detached = True
     except anyio.get_cancelled_exc_class():
         with anyio.move_on_after(STOP_S, shield=True):

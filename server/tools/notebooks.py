@@ -96,7 +96,7 @@ async def _execute(floor: Floor, call: Call[Execute]) -> Reply:
     if asked.background:
         run.detached = True
     else:
-        await foreground(floor, session, run, call.progress)
+        await foreground(session, run, call.progress)
     return told(session, run)
 
 
@@ -110,7 +110,7 @@ async def _edit(floor: Floor, call: Call[Edit]) -> Reply:
     session = floor.session(call.caller, asked.session_id)
     limit = session.cell_limit(0, floor.now())
     run = await session.bench.edit(asked.cell_index, asked.code, limit)
-    await foreground(floor, session, run, call.progress)
+    await foreground(session, run, call.progress)
     return told(session, run, edited=True)
 
 

@@ -200,7 +200,7 @@ async def _wait(floor: Floor, call: Call[Wait]) -> Reply:
     run = session.bench.runs.get(cell.id)
     if run is None:
         raise AgentFault(f"{asked.handle!r} is no cell that was run; nothing to wait for.")
-    await attend(floor, run, call.progress, asked.max_s)
+    await attend(run, call.progress, asked.max_s)
     return told(session, run)
 
 
