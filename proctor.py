@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from rich.console import RenderableType
+
     from runners import EvalConfig as EvalConfig
     from runners import Hall, Scored
     from server.launch import TierName
@@ -192,6 +194,12 @@ class Rooms:
         from evaluators import score_run
 
         score_run(run)
+
+    def table(self, runs: "Sequence[Path]") -> "RenderableType":
+        """The score table of scored runs."""
+        from evaluators._tables import rich_table, rows
+
+        return rich_table(rows(runs))
 
     def versions(self) -> "Mapping[str, str]":
         """Versions that stand in run.json."""

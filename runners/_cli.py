@@ -10,10 +10,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from runners._core import AGENTS
 from runners._evaluation import Options, Rooms, TierName, cores, evaluate
 from runners._plan import EvalConfig
+from runners._report import show
 from runners._suite import Step
-from runners._tables import show
 from tasks import Split, UsageError, nearest
 
 DEMO = EvalConfig(
@@ -61,9 +62,12 @@ def run(  # noqa: PLR0913 - one parameter an option
     Examples: `proctor run strategic --agents solver,random --seed 1 --n 5` ·
     `proctor run interp/one_head --agents solver --preset all --repeat 3 --json`
     """
+    names = tuple(filter(None, (name.strip() for name in agents.split(","))))
+    if not names:
+        raise UsageError(f"--agents names nobody. There are {', '.join(AGENTS.names())}.")
     config = EvalConfig(
         suite=suite,
-        agents=tuple(filter(None, (name.strip() for name in agents.split(",")))),
+        agents=names,
         seed=seed,
         n=n,
         repeat=repeat,
@@ -104,7 +108,8 @@ def _evaluate(rooms: Rooms, config: EvalConfig, options: Options, as_json: bool)
     if as_json:
         typer.echo(json.dumps({"runs": [one.as_json() for one in scored]}))
     else:
-        show(scored, Console())
+        table = rooms.table([one.report.folder for one in scored])
+        show(scored, table, Console())
     if any(one.report.unseen for one in scored):
         raise typer.Exit(1)
 

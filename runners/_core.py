@@ -72,7 +72,7 @@ class Hall(Protocol):
         ...
 
     async def close_attempt(self, attempt: str, reason: str) -> None:
-        """End an attempt; does nothing to one that has ended."""
+        """End an attempt, noting why; one that has ended or is unknown is left as it is."""
         ...
 
 

@@ -1,19 +1,23 @@
 """One evaluation from end to end: check the plan, see to the daemon, play, score."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import anyio
+from rich.console import RenderableType
 
 from runners._core import Hall
 from runners._plan import EvalConfig, sittings
 from runners._suite import RunReport, Stage, Step, run_suite, seated
 from tasks import JSON
 from tasks._record import read_json
+
+RESULTS_CAP = 64 * 2**20
+"""Bytes of a results file."""
 
 TierName = Literal["auto", "zygote", "bwrap", "landlock", "none"]
 
@@ -35,6 +39,10 @@ class Rooms(Protocol):
 
     def score(self, run: Path) -> None:
         """Score a run in another process, into its `results/`."""
+        ...
+
+    def table(self, runs: Sequence[Path]) -> RenderableType:
+        """The score table of scored runs."""
         ...
 
     def versions(self) -> Mapping[str, str]:
@@ -127,9 +135,8 @@ async def _play(config: EvalConfig, options: Options, rooms: Rooms) -> list[RunR
 def _scored(report: RunReport, rooms: Rooms) -> Scored:
     rooms.score(report.folder)
     results = report.folder / "results"
-    scores = read_json(results / "scores.json")
-    found = scores["scores"] if isinstance(scores, dict) else scores
-    return Scored(report, read_json(results / "summary.json"), found)
+    scores = read_json(results / "scores.json", RESULTS_CAP)["scores"]
+    return Scored(report, read_json(results / "summary.json", RESULTS_CAP), scores)
 
 
 def cores() -> int:

@@ -63,12 +63,18 @@ class Ledger:
     def done(self, sitting: Sitting) -> bool:
         """Whether this sitting was seen to its end."""
         place = self.place(sitting)
-        if (place.path / "played.json").exists():
-            return True
+        return (place.path / "played.json").exists() or self._reason(sitting) in OWN_ENDS
+
+    def closed(self, sitting: Sitting) -> bool:
+        """Whether the daemon that held the attempt closed its record."""
+        return self._reason(sitting) not in (None, "daemon_lost")
+
+    def _reason(self, sitting: Sitting) -> str | None:
+        place = self.place(sitting)
         if not place.usage.exists():
-            return False
+            return None
         usage = read_json(place.usage)
-        return isinstance(usage, dict) and usage.get("reason") in OWN_ENDS
+        return str(usage.get("reason")) if isinstance(usage, dict) else None
 
     def leftover(self, sitting: Sitting) -> str | None:
         """Id of the attempt that was cut short in the sitting's place; None if there is none."""

@@ -8,7 +8,7 @@ server never saw `tools/list` tells nothing of the agent: it is set aside too an
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import zip_longest
@@ -19,7 +19,7 @@ import anyio
 from runners._core import AGENTS, Agent, Diagnose, DiagnosticKind, Hall, Seat
 from runners._ledger import Ledger, Played, asked, claimed
 from runners._plan import EvalConfig, Sitting, sittings
-from tasks import JSON, AttemptRequest, Ticket, UsageError, family
+from tasks import JSON, AttemptRequest, DaemonError, Ticket, UsageError, family
 from tasks._record import Run
 
 CHANCES = 2
@@ -184,8 +184,7 @@ async def _clear(ledger: Ledger, sitting: Sitting, hall: Hall) -> None:
     if left is None:
         return
     if left:
-        with suppress(UsageError):  # a daemon that does not know it let go of it long ago
-            await hall.close_attempt(left, "killed")
+        await hall.close_attempt(left, "cut short; its runner died")
     ledger.set_aside(sitting)
 
 
@@ -201,9 +200,13 @@ async def _attempt(player: _Player, sitting: Sitting, hall: Hall) -> Played:
     began = time.monotonic()
     error = await _play(player, sitting, ticket, hall)
     wall = time.monotonic() - began
-    # Does nothing to an attempt that its agent ended. If the daemon is gone this raises, and the
-    # sitting stays open for the next run: a dead daemon is not the agent's failure.
-    await hall.close_attempt(ticket.attempt, "killed")
+    await hall.close_attempt(ticket.attempt, "ended by the runner")
+    if not player.ledger.closed(sitting):
+        # Not the agent's failure: the sitting stays open for the next run.
+        raise DaemonError(
+            f"The record of {sitting.instance} was not closed: its daemon was lost, or could not "
+            "write. `proctor serve logs` tells more; the same command goes on from here."
+        )
     seen = player.ledger.tools_sha256(sitting) is not None
     return Played(error=error, tools_listed=seen, wall_s=round(wall, 3))
 

@@ -1,0 +1,113 @@
+"""A hall that records for real but has no kernels, and agents that plug in from outside."""
+
+import importlib
+import itertools
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import tasks._find
+from runners._core import DiagnosticKind
+from server.journal import Journal
+from tasks import JSON, AttemptRequest, InstanceId, Ticket
+from tasks._record import RunFolder
+
+KEY = b"k" * 32
+
+
+@dataclass
+class PaperHall:
+    """Opens and closes real records; what agents do is up to them."""
+
+    journals: dict[str, Journal] = field(default_factory=dict[str, Journal])
+    requests: list[AttemptRequest] = field(default_factory=list[AttemptRequest])
+    numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    async def open_attempt(self, request: AttemptRequest) -> Ticket:
+        instance = InstanceId.parse(request.instance)
+        attempt = f"a{next(self.numbers)}"
+        place = RunFolder(request.run).attempt(instance.slug, request.n)
+        opened: dict[str, JSON] = {
+            "attempt": attempt,
+            "instance": str(instance),
+            "agent": request.agent,
+            "n": request.n,
+            "graded": True,
+            "sandbox": {"tier": "none"},
+            "versions": {},
+            "secret_id": "s",
+            "notebook": place.notebook,
+        }
+        self.journals[attempt] = Journal.open(place, KEY, opened, time.time)
+        self.requests.append(request)
+        env = {"PROCTOR_TOKEN": attempt}
+        return Ticket(attempt=attempt, token=attempt, url="", command=("true",), env=env)
+
+    def list_tools(self, attempt: str) -> None:
+        self.journals[attempt].record("tools.listed", {"sha256": "f" * 64, "count": 2})
+
+    async def diagnostic(self, attempt: str, kind: DiagnosticKind, level: float) -> JSON:
+        return {"kind": kind, "level": level}
+
+    async def close_attempt(self, attempt: str, reason: str) -> None:
+        if attempt in self.journals:
+            await self.journals.pop(attempt).close("killed", {}, reason)
+
+    async def submit(self, attempt: str) -> None:
+        await self.journals.pop(attempt).close("submitted", {})
+
+
+@pytest.fixture
+def paper_hall() -> PaperHall:
+    return PaperHall()
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """Agents of another distribution: modules and entry points."""
+
+    folder: Path
+    entries: list[EntryPoint]
+    hall: PaperHall
+
+    def install(self, name: str, play: str, *, diagnostic: bool = False) -> ModuleType:
+        """An agent whose `play(seat)` has this body; it may use `hall` and `seen`."""
+        module = f"plugged_{name}"
+        body = textwrap.indent(textwrap.dedent(play), "    ")
+        (self.folder / f"{module}.py").write_text(
+            "from runners import Agent\n"
+            f"async def play(seat):\n{body}\n"
+            f"agent = Agent(summary='a test', play=play, diagnostic={diagnostic})\n"
+        )
+        sys.modules.pop(module, None)
+        importlib.invalidate_caches()
+        loaded = importlib.import_module(module)
+        loaded.hall, loaded.seen = self.hall, []  # pyright: ignore[reportAttributeAccessIssue]
+        self.entries.append(EntryPoint(name, f"{module}:agent", "proctor.agents"))
+        return loaded
+
+
+@pytest.fixture
+def plugins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paper_hall: PaperHall
+) -> Iterator[Plugins]:
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    real = tasks._find.entry_points
+    entries: list[EntryPoint] = []
+
+    def with_ours(group: str) -> list[EntryPoint]:
+        return [*real(group=group), *(entry for entry in entries if entry.group == group)]
+
+    monkeypatch.setattr(tasks._find, "entry_points", with_ours)
+    yield Plugins(folder, entries, paper_hall)
+    for entry in entries:
+        sys.modules.pop(entry.module, None)

@@ -1,0 +1,214 @@
+"""Suites: what is played, what is kept, what is set aside."""
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from runners._ledger import Ledger
+from runners._plan import EvalConfig, sittings
+from runners._suite import RunReport, Stage, Step, run_suite
+from tasks import DaemonError, RecordError, Split, UnknownUnitError, UsageError
+from tasks._record import RunFolder
+
+FAMILY = "strategic/bayesian_games"
+LATER = "hall.list_tools(seat.ticket.attempt); await hall.submit(seat.ticket.attempt)"
+SITS = "hall.list_tools(seat.ticket.attempt)\nawait hall.submit(seat.ticket.attempt)"
+
+
+def play(config: EvalConfig, hall: Any, runs: Path, **stage: Any) -> list[RunReport]:
+    return anyio.run(run_suite, config, hall, Stage(runs=runs, **stage))
+
+
+def config(agents: str = "one", **fields: Any) -> EvalConfig:
+    return EvalConfig(suite=FAMILY, agents=tuple(agents.split(",")), **fields)
+
+
+def test_every_agent_sits_every_instance_as_often_as_asked(plugins: Any, tmp_path: Path):
+    for name in ("one", "two"):
+        plugins.install(name, SITS)
+    steps: list[Step] = []
+    asked = config("one,two", seed=5, n=2, repeat=2, preset="all")
+    reports = play(asked, plugins.hall, tmp_path / "runs", progress=steps.append)
+    presets = 4
+    assert [report.played for report in reports] == [2 * 2 * presets] * 2
+    assert {request.agent for request in plugins.hall.requests} == {"one", "two"}
+    instances = {request.instance for request in plugins.hall.requests}
+    assert len(instances) == 2 * presets
+    assert all(":private:" in one and one[-1] in "56" for one in instances)
+    assert (steps[-1].done, steps[-1].total) == (32, 32)
+    assert [step.done for step in steps] == sorted(step.done for step in steps)
+
+
+def test_a_run_folder_says_what_was_asked_and_what_was_offered(plugins: Any, tmp_path: Path):
+    plugins.install("one", SITS)
+    (report,) = play(
+        config(seed=3, n=2), plugins.hall, tmp_path / "runs", versions={"proctor": "x"}
+    )
+    run = RunFolder(report.folder).read()
+    assert (run.suite, run.agent) == (FAMILY, "one")
+    assert run.asked["seed"] == 3
+    assert run.asked["families"] == {FAMILY: 1}
+    assert run.tools_sha256 == "f" * 64
+    assert run.sandbox == {"tier": "none"}
+    assert report.folder.name.startswith("strategic-bayesian-games_one_")
+
+
+def test_the_same_command_after_a_finished_run_is_a_new_run(plugins: Any, tmp_path: Path):
+    plugins.install("one", SITS)
+    folders = {play(config(), plugins.hall, tmp_path / "runs")[0].folder for _ in range(2)}
+    assert len(folders) == 2
+
+
+def test_an_interrupted_run_goes_on_and_counts_nothing_twice(plugins: Any, tmp_path: Path):
+    cut = plugins.install(
+        "one",
+        """
+        hall.list_tools(seat.ticket.attempt)
+        if len(hall.requests) == 2 and not seen:
+            seen.append(seat)
+            raise type('Killed', (BaseException,), {})
+        await hall.submit(seat.ticket.attempt)
+        """,
+    )
+    runs = tmp_path / "runs"
+    with pytest.raises(BaseExceptionGroup):
+        play(config(n=3), plugins.hall, runs, jobs=1)
+    assert len(cut.seen) == 1
+    (report,) = play(config(n=3), plugins.hall, runs, jobs=1)
+    assert (report.kept, report.played) == (1, 2)
+    attempts = RunFolder(report.folder).attempts()
+    assert len(attempts) == 3
+    assert [p.parent.name for p in (report.folder / "cut").glob("*/1-1/attempt")] == ["1-1"]
+    assert len(list(runs.iterdir())) == 1
+
+
+def test_a_submitted_attempt_stands_even_if_its_runner_died_at_once(plugins: Any, tmp_path: Path):
+    plugins.install("one", SITS)
+    (report,) = play(config(n=2), plugins.hall, tmp_path / "runs")
+    for note in report.folder.glob("attempts/*/*/played.json"):
+        note.unlink()
+    first, second = RunFolder(report.folder).attempts()
+    usage = json.loads(second.usage.read_text())
+    second.usage.write_text(json.dumps({**usage, "reason": "daemon_lost"}))
+    (again,) = play(config(n=2), plugins.hall, tmp_path / "runs")
+    assert again.folder == report.folder
+    assert (again.kept, again.played) == (1, 1)
+    assert first.path.exists()
+
+
+def test_an_agent_that_raises_is_data_and_is_not_played_again(plugins: Any, tmp_path: Path):
+    plugins.install("one", "hall.list_tools(seat.ticket.attempt)\nraise ValueError('my own fault')")
+    (report,) = play(config(n=2), plugins.hall, tmp_path / "runs")
+    assert (report.played, report.failed, report.unseen) == (2, 2, 0)
+    (note, *_) = report.folder.glob("attempts/*/*/played.json")
+    assert "my own fault" in note.read_text()
+    usage = json.loads((note.parent / "usage.json").read_text())
+    assert usage["reason"] == "killed"
+    assert len(plugins.hall.requests) == 2
+
+
+def test_an_agent_that_the_server_never_saw_gets_one_more_chance(plugins: Any, tmp_path: Path):
+    plugins.install("one", "pass")
+    (report,) = play(config(), plugins.hall, tmp_path / "runs")
+    assert len(plugins.hall.requests) == 2
+    assert (report.played, report.unseen) == (1, 1)
+    assert len(RunFolder(report.folder).attempts()) == 1
+    assert len(list((report.folder / "cut").glob("*/*/attempt/events.jsonl"))) == 1
+
+
+def test_a_daemon_lost_on_the_way_stops_the_run_and_counts_nothing(plugins: Any, tmp_path: Path):
+    plugins.install(
+        "one", f"if len(hall.requests) == 1:\n    hall.journals.clear()\nelse:\n    {LATER}"
+    )
+    with pytest.raises(BaseExceptionGroup) as caught:
+        play(config(), plugins.hall, tmp_path / "runs")
+    assert caught.group_contains(DaemonError, match="same command")
+    (report,) = play(config(), plugins.hall, tmp_path / "runs")
+    assert (report.played, report.kept) == (1, 0)
+    assert len(list((report.folder / "cut").glob("*/*/attempt/events.jsonl"))) == 1
+
+
+def test_draws_of_an_agent_follow_from_the_plan_alone(plugins: Any, tmp_path: Path):
+    one = plugins.install("one", f"seen.append(seat.rng.random())\n{SITS}")
+    for folder in ("a", "b"):
+        play(config(n=2, repeat=2), plugins.hall, tmp_path / folder, jobs=1)
+    assert one.seen[:4] == one.seen[4:]
+    assert len(set(one.seen[:4])) == 4
+
+
+def test_only_a_diagnostic_agent_is_told_answers(plugins: Any, tmp_path: Path):
+    asks = f"seen.append(seat.diagnose and await seat.diagnose('noisy', 0.5))\n{SITS}"
+    honest = plugins.install("one", asks)
+    told = plugins.install("two", asks, diagnostic=True)
+    play(config("one,two"), plugins.hall, tmp_path / "runs")
+    assert honest.seen == [None]
+    assert told.seen == [{"kind": "noisy", "level": 0.5}]
+    assert {r.agent: r.diagnostic for r in plugins.hall.requests} == {"one": False, "two": True}
+
+
+def test_another_runner_in_the_same_folder_is_refused(plugins: Any, tmp_path: Path):
+    plugins.install("one", SITS)
+    (report,) = play(config(n=2), plugins.hall, tmp_path / "runs")
+    next(report.folder.glob("attempts/*/*/played.json")).unlink()
+    next(report.folder.glob("attempts/*/*/usage.json")).unlink()
+    for usage in report.folder.glob("attempts/*/*/usage.json"):
+        usage.unlink()
+    for note in report.folder.glob("attempts/*/*/played.json"):
+        note.unlink()
+    handle = os.open(report.folder / ".lock", os.O_RDWR)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with pytest.raises(UsageError, match="Another runner plays"):
+            play(config(n=2), plugins.hall, tmp_path / "runs")
+    finally:
+        os.close(handle)
+
+
+def test_wrong_names_are_told_before_anything_is_opened(plugins: Any, tmp_path: Path):
+    plugins.install("one", SITS)
+    runs = tmp_path / "runs"
+    with pytest.raises(UnknownUnitError, match="Did you mean solver"):
+        play(config("solvr"), plugins.hall, runs)
+    with pytest.raises(UnknownUnitError, match="Did you mean strategic"):
+        play(EvalConfig(suite="strategc", agents=("one",)), plugins.hall, runs)
+    with pytest.raises(UsageError, match="no preset 'eazy'"):
+        play(config(preset="eazy"), plugins.hall, runs)
+    with pytest.raises(UsageError, match="named twice"):
+        play(config("one,one"), plugins.hall, runs)
+    with pytest.raises(UsageError, match="calibration split is not played"):
+        play(config(split=Split.CALIBRATION), plugins.hall, runs)
+    assert not runs.exists()
+
+
+def test_a_runs_folder_that_cannot_be_made_is_told(plugins: Any, tmp_path: Path):
+    plugins.install("one", SITS)
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(RecordError, match="--runs"):
+        play(config(), plugins.hall, blocked / "runs")
+
+
+def test_families_stand_side_by_side_in_the_plan():
+    both = EvalConfig(suite="strategic, interp", agents=("nop",), n=2)
+    families = [sitting.instance.family for sitting in sittings(both)]
+    assert families[:2] == [FAMILY, "interp/one_head"]
+    assert len(families) == 4
+
+
+def test_setting_aside_moves_notebook_and_outputs_too(plugins: Any, tmp_path: Path):
+    plugins.install("one", SITS)
+    (report,) = play(config(), plugins.hall, tmp_path / "runs")
+    (sitting,) = sittings(config())
+    ledger = Ledger(RunFolder(report.folder))
+    place = ledger.place(sitting)
+    place.outputs.mkdir(parents=True)
+    ledger.set_aside(sitting)
+    aside = report.folder / "cut" / place.slug / "1-1"
+    assert {p.name for p in aside.iterdir()} == {"attempt", "notebook.ipynb", "outputs"}
+    assert ledger.leftover(sitting) is None
+    assert not ledger.done(sitting)
