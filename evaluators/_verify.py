@@ -19,6 +19,7 @@ from tasks._record import (
     AttemptFolder,
     Clock,
     Log,
+    NotBegunError,
     Opened,
     Run,
     RunFolder,
@@ -109,6 +110,8 @@ def finish_orphans(run: RunFolder, key_of: KeyOf, clock: Clock) -> list[str]:
         try:
             if not is_live(folder.events):
                 recover(folder, key_of(peek(folder.events)), clock)
+        except NotBegunError:
+            continue
         except RecordError as error:
             problems.append(str(error))
     return problems
@@ -118,6 +121,8 @@ def verify_attempt(folder: AttemptFolder, key_of: KeyOf, run: Run | None = None)
     """Check one attempt: chain, place, notebook, usage."""
     try:
         opened = peek(folder.events)
+    except NotBegunError as error:
+        return AttemptVerdict("", folder.slug, folder.n, State.OPEN, 0, (str(error),))
     except RecordError as error:
         return AttemptVerdict("", folder.slug, folder.n, State.UNREADABLE, 0, (str(error),))
     try:

@@ -154,6 +154,8 @@ class Journal:
         Raises:
             RecordError: the disk refused.
         """
+        if self._closed is not None and self._file is None:
+            return self._closed
         if self._finished is None:
             finished = Finished(reason=reason, usage=dict(usage), note=note)
             self.record(Kind.FINISHED, finished)

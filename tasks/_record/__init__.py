@@ -49,6 +49,7 @@ from tasks._record._outputs import join as join
 from tasks._record._reader import MAX_LINE as MAX_LINE
 from tasks._record._reader import MAX_SMALL as MAX_SMALL
 from tasks._record._reader import Log as Log
+from tasks._record._reader import NotBegunError as NotBegunError
 from tasks._record._reader import is_live as is_live
 from tasks._record._reader import peek as peek
 from tasks._record._reader import read_bytes as read_bytes

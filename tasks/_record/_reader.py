@@ -29,6 +29,10 @@ MAX_SMALL = 4 * 2**20
 """Bytes of run.json, usage.json and results."""
 
 
+class NotBegunError(RecordError):
+    """A log without one whole line: its daemon died while it opened the attempt."""
+
+
 @dataclass(frozen=True)
 class Log:
     """What could be read of an event log."""
@@ -91,10 +95,13 @@ def peek(path: Path) -> Opened:
     """What the first line of a log claims, **not** authenticated: enough to find its key.
 
     Raises:
+        NotBegunError: a crash came before the first line was whole.
         RecordError: there is no such line.
     """
     with _regular(path, MAX_LOG) as file:
         line = file.readline(MAX_HEAD)
+    if not line.endswith(b"\n") and len(line) < MAX_HEAD:
+        raise NotBegunError(f"{path} holds no whole event: the attempt never began.")
     try:
         raw = decode(line)
     except ValueError as error:
@@ -189,10 +196,11 @@ def _regular(path: Path, cap: int) -> Generator[BinaryIO]:
         handle = os.open(path, flags)
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}.") from error
+    info = os.fstat(handle)
+    if not stat.S_ISREG(info.st_mode):
+        os.close(handle)
+        raise RecordError(f"{path} is not a regular file.")
     with os.fdopen(handle, "rb") as file:
-        info = os.fstat(handle)
-        if not stat.S_ISREG(info.st_mode):
-            raise RecordError(f"{path} is not a regular file.")
         if info.st_size > cap:
             raise RecordError(f"{path} has {info.st_size:,} bytes; at most {cap:,} are read.")
         try:
