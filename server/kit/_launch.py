@@ -30,7 +30,7 @@ from collections.abc import Callable
 from typing import Any
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 1, 4, 24
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_READ, _PR_CAPBSET_DROP = 1, 4, 23, 24
 _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 22, 38, 47
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 1 << 18
 _CLONE = {
@@ -231,7 +231,8 @@ def _bounding() -> None:
     with open("/proc/sys/kernel/cap_last_cap") as file:
         last = int(file.read())
     for capability in range(last + 1):
-        _prctl(_PR_CAPBSET_DROP, capability)
+        if _LIBC.prctl(_PR_CAPBSET_READ, capability, 0, 0, 0) == 1:
+            _prctl(_PR_CAPBSET_DROP, capability)
 
 
 def _identity(uid: int, gid: int) -> None:

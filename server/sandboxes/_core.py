@@ -80,6 +80,13 @@ class Probe:
     """What the kernel answered, e.g. `EACCES` or what leaked."""
     expected_leak: bool = False
     """True where the tier is known not to hold this (the reduced tiers list theirs)."""
+    vital: bool = False
+    """True where the control must get through on every machine."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether this makes the tier unusable: it leaks, or it proves nothing and should."""
+        return not (self.held or self.expected_leak) or (self.vital and not self.control)
 
 
 @dataclass(frozen=True)
@@ -97,9 +104,7 @@ class ProbeReport:
     @property
     def failed(self) -> tuple[Probe, ...]:
         """The probes that make the tier unusable."""
-        return tuple(
-            p for p in self.probes if not p.control or (not p.held and not p.expected_leak)
-        )
+        return tuple(probe for probe in self.probes if probe.failed)
 
     def record(self) -> dict[str, object]:
         """The report as JSON for run.json and events."""

@@ -52,7 +52,7 @@ class Bubblewrap:
 
     async def probe(self) -> ProbeReport:
         """Attack a live room."""
-        return await probe(self, self._setting, {"bubblewrap": _bubblewrap.version()})
+        return await probe(self, {"bubblewrap": _bubblewrap.version()})
 
 
 sandbox = Bubblewrap

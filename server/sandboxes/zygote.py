@@ -97,7 +97,7 @@ class Zygote:
 
     async def probe(self) -> ProbeReport:
         """Attack a live room."""
-        return await probe(self, self._setting, {"bubblewrap": _bubblewrap.version()})
+        return await probe(self, {"bubblewrap": _bubblewrap.version()})
 
     def _usable(self, parent: Parent) -> bool:
         fresh = self._clock() - parent.born < _FRESH_S
