@@ -127,9 +127,10 @@ def _relay(wire: socket.socket) -> int:
         # Whole lines only: a daemon that dies in a line must not leave half of it on stdout.
         lines = gathered.feed(chunk)
         if lines:
+            _write(1, b"\n".join(lines) + b"\n")
+            # Noted after it is written: the last answer noted may end the process.
             for line in lines:
                 ledger.answered(line)
-            _write(1, b"\n".join(lines) + b"\n")
     if not outward.is_alive() and not ledger.pending():
         return 0
     return _mourn(ledger)

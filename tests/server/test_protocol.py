@@ -103,8 +103,8 @@ async def test_progress_rises_and_a_silent_call_still_shows_life(
 ) -> None:
     seen: list[tuple[float, str | None]] = []
 
-    async def on_progress(done: float, total: float | None, message: str | None) -> None:
-        seen.append((done, message))
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+        seen.append((progress, message))
         if message == "still running":
             little_hall.release.set()
 
