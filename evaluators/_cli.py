@@ -1,6 +1,7 @@
 """`proctor score` and `proctor table`."""
 
 import json
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -95,12 +96,11 @@ def table(
     elif chosen is Format.MARKDOWN:
         typer.echo(markdown(found), nl=False)
     else:
-        _show(Console(), rich_table(found))
+        _console().print(rich_table(found))
 
 
 def _tell_run(found: Scored) -> None:
-    console = Console()
-    _show(console, rich_table(rows([found.run])))
+    _console().print(rich_table(rows([found.run])))
     errors = Console(stderr=True)
     for one in found.scores:
         for flag in one.flags:
@@ -128,7 +128,6 @@ def _tell_score(one: Score, json_: bool) -> None:
         raise EvaluatorError(one.note)
 
 
-def _show(console: Console, shown: object) -> None:
+def _console() -> Console:
     # Piped output is for files: a table cut at 80 columns would lose numbers.
-    width = None if console.is_terminal else 200
-    console.print(shown, width=width)
+    return Console(width=None if sys.stdout.isatty() else 160)

@@ -17,7 +17,7 @@ from evaluators._floors import Floor, floor
 from evaluators._process import ScoreProcess
 from evaluators._summary import FILES, published, summary
 from ground_truth import SecretStore, record_key
-from tasks import JSON, EvaluatorError, InstanceId, ProctorError, RecordError
+from tasks import JSON, EvaluatorError, InstanceId, ProctorError, RecordError, Split
 from tasks._record import (
     AttemptFolder,
     Clock,
@@ -117,6 +117,8 @@ def score_saved(path: Path, instance: InstanceId, home: Path) -> Score:
     Raises:
         EvaluatorError: the notebook cannot be read or scored.
     """
+    if instance.split is Split.PRIVATE:
+        SecretStore(home).current()  # the score process can read a secret, but not make one
     with ScoreProcess() as process:
         asked = {"path": str(path.absolute()), "instance": str(instance), "home": str(home)}
         score = Score.model_validate(process.ask({"what": "notebook", **asked}), strict=False)

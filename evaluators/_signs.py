@@ -27,7 +27,7 @@ _LOOKS = frozenset(
     | {"exists", "iterdir", "read_bytes", "chdir", "expanduser", "isfile", "isdir", "readlink"}
 )
 _OWN_PLACES = ("/work", "/tmp", "/usr", "/opt", "/dev/null", "/dev/shm", "/lib")  # noqa: S108
-_HARMLESS_PROC = re.compile(r"/proc/(meminfo|cpuinfo|loadavg|version|self/(statm?|status))?$")
+_HARMLESS_PROC = re.compile(r"/proc/(meminfo|cpuinfo|loadavg|version|self/(statm?|status))$")
 _GRADER_PATH = re.compile(
     r"secret\.json|(^|/)ground_truth(/|\.py)|(^|/)evaluators/|server[/.]vault|\.local/state/proctor"
 )

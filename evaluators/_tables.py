@@ -130,7 +130,8 @@ def rich_table(found: Sequence[Row], title: str | None = None) -> Table:
     """For a terminal."""
     table = Table(title=title)
     for name, side in COLUMNS:
-        table.add_column(name, justify="left" if side == "left" else "right", no_wrap=True)
+        # Folded, never cut: a narrow terminal shows every digit.
+        table.add_column(name, justify="left" if side == "left" else "right", overflow="fold")
     for row in found:
         style = "red" if row.flagged else None
         table.add_row(*_cells(row), style=style)
