@@ -1,7 +1,7 @@
 """Solves interp/one_head by exact patching of every edge with transformer_lens hooks.
 
-One forward pass from the changed layer on per edge, all pairs in one batch. Covers every preset;
-edges that change nothing downstream still cost their pass, as an agent cannot know them.
+Components whose output may be any noise without moving the answer are set aside first; then each
+edge into the others gets one forward pass, from its layer on, with all pairs in one batch.
 """
 
 from collections.abc import Mapping
@@ -22,15 +22,16 @@ there = kit.at_positions(model, data["counterfactual_positions"])
 
 def metric(logits):
     last = logits[:, at]
-    return (last[rows, data["clean_answer"]] - last[rows, data["counterfactual_answer"]]).mean()
+    return last[rows, data["clean_answer"]] - last[rows, data["counterfactual_answer"]]
 
 clean_logits, clean = model.run_with_cache(data["clean_tokens"])
 with model.hooks(fwd_hooks=[there]):
     other_logits, other = model.run_with_cache(data["counterfactual_tokens"])
 m_clean, m_other = metric(clean_logits), metric(other_logits)
+gap = (m_clean - m_other).mean()
 answered = clean_logits[:, at].argmax(-1) == data["clean_answer"]
 print(f"right on {answered.float().mean():.0%} of clean sequences")
-print(f"m = {m_clean:.2f} clean, {m_other:.2f} counterfactual")
+print(f"m = {m_clean.mean():.2f} clean, {m_other.mean():.2f} counterfactual")
 """
 
 CHANGES = """\
@@ -48,8 +49,11 @@ def before(L, mlp):
     return names[:count]
 """
 
-PATCH = """\
-def patched(L, hook, where, delta):
+SIEVE = """\
+model.set_use_attn_result(False)
+torch.manual_seed(0)
+
+def changed(L, hook, where, delta):
     # Layers below L are as in the clean run: start from its residual stream.
     def add(value, hook):
         value[where] += delta
@@ -57,23 +61,42 @@ def patched(L, hook, where, delta):
     with model.hooks(fwd_hooks=[(hook, add)]):
         return metric(model(clean[f"blocks.{L}.hook_resid_pre"], start_at_layer=L))
 
+def stirred(L, hook, where=...):
+    usual = clean[hook][where]
+    moved = changed(L, hook, where, 3 * usual.std() * torch.randn_like(usual)) - m_clean
+    return (moved.abs().max() / gap.abs()).item()
+
+stir = {}
+for L in range(layers):
+    for h in range(heads):
+        stir[f"a{L}.h{h}"] = stirred(L, f"blocks.{L}.attn.hook_z", (..., h, slice(None)))
+    if not model.cfg.attn_only:
+        stir[f"m{L}"] = stirred(L, f"blocks.{L}.mlp.hook_post")
+for name, size in stir.items():
+    print(f"{name:8} {size:.5f}")
+"""
+
+PATCH = """\
+def effect(L, hook, where, src):
+    return ((m_clean - changed(L, hook, where, change[src])).mean() / gap).item()
+
 effects = {}
 for L in range(layers):
     for h in range(heads):
-        for slot in "qkv":
-            for src in before(L, mlp=False):
-                m = patched(L, f"blocks.{L}.hook_{slot}_input", (..., h, slice(None)), change[src])
-                effects[f"{src}->a{L}.h{h}<{slot}>"] = (m_clean - m) / (m_clean - m_other)
-    if not model.cfg.attn_only:
+        if stir[f"a{L}.h{h}"] > 1e-3:
+            for slot in "qkv":
+                hook, where = f"blocks.{L}.hook_{slot}_input", (..., h, slice(None))
+                for src in before(L, mlp=False):
+                    effects[f"{src}->a{L}.h{h}<{slot}>"] = effect(L, hook, where, src)
+    if stir.get(f"m{L}", 0) > 1e-3:
         for src in before(L, mlp=True):
-            m = patched(L, f"blocks.{L}.hook_mlp_in", ..., change[src])
-            effects[f"{src}->m{L}"] = (m_clean - m) / (m_clean - m_other)
+            effects[f"{src}->m{L}"] = effect(L, f"blocks.{L}.hook_mlp_in", ..., src)
 unembed = model.W_U.T
 direction = unembed[data["clean_answer"]] - unembed[data["counterfactual_answer"]]
 for src in names:
     moved = (change[src][:, at] * direction).sum(-1).mean()
-    effects[f"{src}->logits"] = -moved / (m_clean - m_other)
-print(len(effects), "edges of", instance["universe"]["edges"])
+    effects[f"{src}->logits"] = (-moved / gap).item()
+print(len(effects), "edges measured of", instance["universe"]["edges"])
 for edge, effect in sorted(effects.items(), key=lambda item: -abs(item[1]))[:12]:
     print(f"{edge:20} {effect:+.3f}")
 """
@@ -86,6 +109,6 @@ print(json.dumps({"edges": found}))
 
 async def solve(brief: Mapping[str, JSON], execute: Execute) -> JSON:
     """Compute the circuit in the notebook; give the answer that its last cell printed."""
-    for cell in (LOAD, CHANGES, PATCH):
+    for cell in (LOAD, CHANGES, SIEVE, PATCH):
         await execute(cell)
     return answer_in(await execute(ANSWER))
