@@ -193,18 +193,8 @@ def test_nothing_comes_before_the_opening_or_after_the_end(events: list[Event]):
 
 
 WORDS = [
-    "output_type",
-    "data",
-    "text",
-    "metadata",
-    "transient",
-    "display_id",
-    "name",
-    "traceback",
-    "execution_count",
-    "text/plain",
-    "application/json",
-    "image/png",
+    *("output_type", "data", "text", "metadata", "transient", "display_id", "name", "traceback"),
+    *("execution_count", "text/plain", "application/json", "image/png"),
 ]
 _anything: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
