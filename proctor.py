@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from rich.console import RenderableType
-
     from runners import EvalConfig as EvalConfig
     from runners import Hall, Scored
     from server.launch import TierName
@@ -195,11 +193,11 @@ class Rooms:
 
         score_run(run)
 
-    def table(self, runs: "Sequence[Path]") -> "RenderableType":
-        """The score table of scored runs."""
-        from evaluators._tables import rich_table, rows
+    def rows(self, runs: "Sequence[Path]") -> "list[Mapping[str, Any]]":
+        """The score table of scored runs: one row a family, preset and agent, best first."""
+        from evaluators._tables import rows
 
-        return rich_table(rows(runs))
+        return [row.model_dump() for row in rows(runs)]
 
     def versions(self) -> "Mapping[str, str]":
         """Versions that stand in run.json."""

@@ -108,8 +108,7 @@ def _evaluate(rooms: Rooms, config: EvalConfig, options: Options, as_json: bool)
     if as_json:
         typer.echo(json.dumps({"runs": [one.as_json() for one in scored]}))
     else:
-        table = rooms.table([one.report.folder for one in scored])
-        show(scored, table, Console())
+        show(scored, rooms.rows([one.report.folder for one in scored]), Console())
     if any(one.report.unseen for one in scored):
         raise typer.Exit(1)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import anyio
-from rich.console import RenderableType
 
 from runners._core import Hall
 from runners._plan import EvalConfig, sittings
@@ -41,8 +40,8 @@ class Rooms(Protocol):
         """Score a run in another process, into its `results/`."""
         ...
 
-    def table(self, runs: Sequence[Path]) -> RenderableType:
-        """The score table of scored runs."""
+    def rows(self, runs: Sequence[Path]) -> Sequence[Mapping[str, Any]]:
+        """The score table of scored runs: one row a family, preset and agent, best first."""
         ...
 
     def versions(self) -> Mapping[str, str]:

@@ -1,9 +1,13 @@
-"""What an evaluation tells people: the table, where the notebooks are, who is flagged."""
+"""What an evaluation tells people: the scores, where the notebooks are, who is flagged."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
 
-from rich.console import Console, RenderableType
+from rich import box
+from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from runners._evaluation import Scored
 
@@ -11,13 +15,52 @@ SHOWN = 4
 """Notebooks and flags listed of one run before the rest is only counted."""
 
 
-def show(scored: Sequence[Scored], table: RenderableType, console: Console) -> None:
-    """Print the score table, then run by run what lies where."""
-    console.print(table)
+COLUMNS = ("agent", "stamp", "n", "mean [95 %]", "normalised", "pass", "valid", "flagged")
+
+Row = Mapping[str, Any]
+
+
+def show(scored: Sequence[Scored], rows: Sequence[Row], console: Console) -> None:
+    """Print a table for each family and preset, then run by run what lies where."""
+    for (name, preset), group in groupby(rows, lambda row: (row["family"], row["preset"])):
+        console.print(_table(f"{name} · {preset}", list(group)))
     for one in scored:
         _show_run(one, console)
     for caveat in dict.fromkeys(text for one in scored for text in one.summary["caveats"]):
         console.print(f"[dim]note: {escape(caveat)}[/]")
+
+
+def _table(title: str, rows: Sequence[Row]) -> Table:
+    floor, ceiling = _number(rows[0]["floor"]), _number(rows[0]["ceiling"])
+    table = Table(
+        title=f"{title}   floor {floor}, ceiling {ceiling}",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    for name in COLUMNS:
+        table.add_column(name, justify="left" if name in {"agent", "stamp"} else "right")
+    for row in rows:
+        table.add_row(*_cells(row), style="red" if row["flagged"] else None)
+    return table
+
+
+def _cells(row: Row) -> list[str]:
+    spread = "" if row["low"] is None else f" [{row['low']:.2f}, {row['high']:.2f}]"
+    return [
+        escape(row["agent"]),
+        row["stamp"],
+        f"{row['n']}" + (f" (+{row['aside']})" if row["aside"] else ""),
+        escape(_number(row["mean_score"]) + spread),
+        _number(row["normalised_score"]),
+        _number(row["pass_rate"]),
+        _number(row["validity_rate"]),
+        f"{row['flagged']} of {row['n']}" if row["flagged"] else "-",
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _show_run(one: Scored, console: Console) -> None:
