@@ -68,7 +68,7 @@ async def _sandboxes() -> list[Finding]:
 
 async def _sandbox(tier: _core.Tier) -> Finding:
     try:
-        sandbox = await _choose.choose(str(tier))
+        sandbox, _ = await _choose.choose(str(tier))
     except _core.SandboxError as error:
         first, _, rest = str(error).partition("\n")
         return Finding(

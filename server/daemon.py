@@ -11,6 +11,7 @@ import logging.handlers
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -30,13 +31,17 @@ from server.launch import DaemonOptions
 from server.operator import LINE_LIMIT, DaemonStatus, Method, serve_operator
 from server.state import DaemonInfo, StateFolder
 from server.tools._core import Tool
+from server.vault import Diagnostic
 from server.wire import Wire, listening
-from tasks import JSON, AttemptRequest, DaemonError, ProctorError, Ticket
+from tasks import JSON, AttemptRequest, DaemonError, Frozen, ProctorError, Ticket
 
 log = logging.getLogger("proctor.daemon")
 
 Clock = Callable[[], float]
 """Seconds of any monotonic clock."""
+
+CLOSE_S = 15.0
+"""How long closing may take before the daemon ends hard."""
 
 _LOG_BYTES = 5_000_000
 _LOG_FILES = 3
@@ -67,7 +72,7 @@ class Hall(protocol.Hall, Protocol):
         """Open a graded attempt."""
         ...
 
-    async def diagnostic(self, attempt: str, kind: str, level: float) -> JSON:
+    async def diagnostic(self, attempt: str, kind: Diagnostic, level: float) -> JSON:
         """The answer of a diagnostic agent."""
         ...
 
@@ -87,6 +92,12 @@ class House:
     hall: Hall
     tier: str
     tools: Sequence[Tool[Any]]
+
+
+class _Asked(Frozen):
+    attempt: str
+    kind: Diagnostic
+    level: float
 
 
 OpenHouse = Callable[[DaemonOptions], AbstractAsyncContextManager[House]]
@@ -138,8 +149,8 @@ class _Desk:
         return ticket.model_dump(mode="json")
 
     async def _diagnostic(self, params: Mapping[str, JSON]) -> JSON:
-        hall = self.house.hall
-        return await hall.diagnostic(params["attempt"], params["kind"], params["level"])
+        asked = _Asked.model_validate(params)
+        return await self.house.hall.diagnostic(asked.attempt, asked.kind, asked.level)
 
     async def _close_attempt(self, params: Mapping[str, JSON]) -> JSON:
         self.last = self.clock()
@@ -167,8 +178,11 @@ async def serve(
     announce: Callable[[DaemonInfo], None],
     *,
     clock: Clock = time.monotonic,
+    closing: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until told to stop; `announce` is called once every door is open.
+    """Serve until told to stop.
+
+    `announce` is called once every door is open, `closing` when they begin to close.
 
     Raises:
         DaemonError: the folder cannot be written or is taken, or the port is.
@@ -189,6 +203,7 @@ async def serve(
                     log.info("serving %s, sandbox %s", info.url, info.tier)
                     announce(info)
                     await _until_over(desk, options.idle_exit_s)
+                    closing()
                 tasks.cancel_scope.cancel()
         finally:
             listener.close()
@@ -278,7 +293,7 @@ def run(
         tell({"ok": info.model_dump(mode="json")})
 
     try:
-        anyio.run(partial(serve, options, open_house, announce))
+        anyio.run(partial(serve, options, open_house, announce, closing=_close_in_time))
     except BaseException as raised:
         error = _single(raised)
         if not isinstance(error, ProctorError):
@@ -289,6 +304,18 @@ def run(
         tell({"error": {"kind": type(error).__name__, "text": str(error)}})
         return error.exit_code
     return 0
+
+
+def _close_in_time() -> None:
+    def give_up() -> None:
+        log.critical("closing took over %.0f s; ended hard", CLOSE_S)
+        logging.shutdown()
+        os._exit(1)
+
+    # The sealed rooms die with us, and what was recorded is on disk: ending hard loses nothing.
+    timer = threading.Timer(CLOSE_S, give_up)
+    timer.daemon = True
+    timer.start()
 
 
 def _single(raised: BaseException) -> BaseException:

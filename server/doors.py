@@ -95,10 +95,18 @@ async def serve_http(
         gate(app), log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=1
     )
     web = _Web(config)
-    try:
-        await web.serve(sockets=[listener])
-    finally:
-        listener.close()
+
+    async def run() -> None:
+        # Cancelled in the middle, uvicorn would leave its lifespan task behind.
+        with anyio.CancelScope(shield=True):
+            await web.serve(sockets=[listener])
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run)
+        try:
+            await anyio.sleep_forever()
+        finally:
+            web.should_exit = True
 
 
 class _Web(uvicorn.Server):

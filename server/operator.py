@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+from pydantic import ValidationError
 
 from server.launch import START_S, DaemonOptions, TierName, start_daemon
 from server.state import DaemonInfo, StateFolder
@@ -158,6 +159,8 @@ async def _answer(line: bytes, methods: Mapping[str, Method]) -> dict[str, JSON]
         return {"result": await method(params)}
     except ProctorError as error:
         return _fault(type(error).__name__, str(error))
+    except ValidationError as error:
+        return _fault("UsageError", f"{message['method']} was asked wrongly: {error}")
     except Exception as error:
         log.exception("operator call %s failed", message["method"])
         return _fault("DaemonError", f"{type(error).__name__}: {error}")
