@@ -99,7 +99,7 @@ class SandboxProvisioner(KernelProvisionerBase):  # pyright: ignore[reportUntype
         if isinstance(self.parent, Lodging):
             return self.parent.sandbox, self.parent.limits
         if self._own is None:
-            self._own = await choose(str(self.tier))
+            self._own, _ = await choose(str(self.tier))
         return self._own, Limits()
 
 

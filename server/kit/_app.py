@@ -19,13 +19,12 @@ import os
 import signal
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import zmq
-from ipykernel.iostream import IOPubThread, OutStream
+from ipykernel.iostream import IOPubThread
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
 from IPython.core.error import StdinNotImplementedError
@@ -34,153 +33,17 @@ from traitlets import List, Unicode
 from traitlets.config import Config
 from zmq.eventloop.zmqstream import ZMQStream
 
-OUTPUT_BYTES = 1_000_000
-"""Text that one cell may print, in bytes of UTF-8, unless PROCTOR_OUTPUT_BYTES says otherwise."""
-DISPLAY_CHARS = 1_400_000
-"""Longest single representation in a message: an image of 1 MB in base64."""
-MESSAGE_CHARS = 3_000_000
-"""Longest message, all its strings together: below the host's hard stop at 4 MB of UTF-8 text."""
+from ._caps import OUTPUT_BYTES, Allowance, CappedSession, CappedStream, slim
+
 PRELOAD: tuple[str, ...] = (
     "ipykernel.debugger",
     "IPython.core.completer",
 )
 """What a kernel imports late: while it starts, and in its first cells (found by comparing)."""
-_TAIL_SHARE = 4  # a quarter of the allowance is kept for the end of what was printed
 _NO_INPUT = (
     "input() and getpass() cannot be answered here: nobody sits at this kernel. "
     "Put the value into your code, or read it from a file under task/."
 )
-
-
-class Allowance:
-    """How many bytes the running cell may still print at once; shared by stdout and stderr."""
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.left = total - total // _TAIL_SHARE
-
-    def renew(self) -> None:
-        """A new cell starts."""
-        self.left = self.total - self.total // _TAIL_SHARE
-
-
-def printable(text: str) -> tuple[str, int]:
-    """Return text that UTF-8 can carry and its length in bytes."""
-    if text.isascii():
-        return text, len(text)
-    try:
-        return text, len(text.encode())
-    except UnicodeEncodeError:  # a lone surrogate
-        raw = text.encode("utf-8", "replace")
-        return raw.decode(), len(raw)
-
-
-class CappedStream(OutStream):
-    """stdout or stderr that passes a cell's head on, keeps its tail, and tells what it left out."""
-
-    allowance: Allowance | None = None
-    _over = False
-
-    def write(self, string: str) -> int | None:
-        """Print `string`, or keep it for the tail once the cell has used up its allowance."""
-        if self.allowance is None or not isinstance(string, str):  # pyright: ignore[reportUnnecessaryIsInstance] - agent code
-            return super().write(string)
-        text, size = printable(string)
-        with self._buffer_lock:
-            if not self._over and size <= self.allowance.left:
-                self.allowance.left -= size
-                return super().write(text)
-            if not self._over:
-                head, text = text[: self.allowance.left], text[self.allowance.left :]
-                self.allowance.left = 0
-                self._over, self._kept, self._kept_chars, self._cut = True, deque[str](), 0, 0
-                super().write(head)
-            self._keep(text)
-        return len(string)
-
-    def _keep(self, text: str) -> None:
-        assert self.allowance is not None
-        room = self.allowance.total // _TAIL_SHARE
-        self._kept.append(text)
-        self._kept_chars += len(text)
-        while self._kept_chars > room:
-            oldest = self._kept.popleft()
-            excess = self._kept_chars - room
-            gone, rest = oldest[:excess], oldest[excess:]
-            self._cut += printable(gone)[1]
-            self._kept_chars -= len(gone)
-            if rest:
-                self._kept.appendleft(rest)
-
-    def finish(self) -> None:
-        """The cell is over: print what was left out and the tail."""
-        with self._buffer_lock:
-            if not self._over:
-                return
-            self._over = False
-            kept = "".join(self._kept)
-            self._kept.clear()
-            if self._cut:
-                kept = f"\n[... {self._cut:,} bytes of {self.name} left out here ...]\n{kept}"
-            super().write(kept)
-
-
-def clipped(text: str, limit: int) -> str:
-    """The head and tail of a text longer than `limit` characters, with the count between."""
-    if len(text) <= limit:
-        return text
-    half = limit // 2
-    return f"{text[:half]}\n[... {len(text) - 2 * half:,} characters left out ...]\n{text[-half:]}"
-
-
-def slim(bundle: dict[str, Any]) -> dict[str, Any]:
-    """A MIME bundle whose too large representations are replaced by a sentence in text/plain."""
-    kept: dict[str, Any] = {}
-    notes: list[str] = []
-    left = MESSAGE_CHARS - DISPLAY_CHARS
-    for mime, value in bundle.items():
-        size = len(value if isinstance(value, str) else repr(value))
-        if mime == "text/plain" and isinstance(value, str):
-            kept[mime] = clipped(value, OUTPUT_BYTES)
-        elif size <= DISPLAY_CHARS and size <= left:
-            kept[mime] = value
-            left -= size
-        else:
-            notes.append(f"[{mime} of {size:,} characters left out: too large]")
-    if notes:
-        kept["text/plain"] = "\n".join([*notes, str(kept.get("text/plain", ""))]).rstrip()
-    return kept
-
-
-class CappedSession(Session):
-    """A session that sends no widget traffic and nothing larger than a message may be."""
-
-    def send(self, stream: Any, msg_or_type: Any, *args: Any, **kw: Any) -> Any:
-        """Send one message with its large parts cut."""
-        content = args[0] if args else kw.pop("content", None)
-        whole = isinstance(msg_or_type, dict)
-        kind: str = msg_or_type["header"]["msg_type"] if whole else msg_or_type
-        if kind.startswith("comm_"):
-            return None
-        body = msg_or_type.get("content") if whole else content
-        if isinstance(body, dict):
-            body = self._cut(kind, body)
-            if whole:
-                msg_or_type = {**msg_or_type, "content": body}
-            else:
-                content = body
-        return super().send(stream, msg_or_type, content, *args[1:], **kw)
-
-    @staticmethod
-    def _cut(kind: str, body: dict[str, Any]) -> dict[str, Any]:
-        if kind in ("display_data", "execute_result", "update_display_data"):
-            return {**body, "data": slim(body.get("data") or {})}
-        if kind in ("error", "execute_reply") and "traceback" in body:
-            lines = [clipped(str(line), 50_000) for line in body["traceback"]]
-            if len(lines) > 40:
-                lines = [*lines[:20], f"[... {len(lines) - 40} frames left out ...]", *lines[-20:]]
-            return {**body, "traceback": lines, "evalue": clipped(str(body.get("evalue")), 50_000)}
-        return body
 
 
 class ProctorKernel(IPythonKernel):
@@ -217,11 +80,11 @@ class ProctorKernel(IPythonKernel):
         finally:
             if self.parting is not None:
                 self.parting()
-        payload = reply.get("payload") or []
+        payload: list[dict[str, Any]] = reply.get("payload") or []
         reply["payload"] = [
             {**part, "data": slim(part["data"])} if isinstance(part.get("data"), dict) else part
             for part in payload
-            if part.get("source") == "page"
+            if part.get("source") in ("page", "ask_exit")
         ]
         return reply
 
@@ -268,7 +131,7 @@ class ProctorKernelApp(IPKernelApp):
 
     def init_io(self) -> None:
         """Put the capped streams in place; what would go to our own terminal goes nowhere."""
-        self.outstream_class = f"{__name__}.CappedStream"
+        self.outstream_class = f"{CappedStream.__module__}.CappedStream"
         super().init_io()
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
@@ -294,12 +157,18 @@ class ProctorKernelApp(IPKernelApp):
         for stream in streams:
             stream.allowance = allowance
 
+        def settle() -> None:
+            for stream in streams:
+                stream.settle()
+
         def parting() -> None:
             for stream in streams:
                 stream.finish()
+                stream.settle()
             allowance.renew()
 
         self.kernel.parting = parting
+        self.session.settle = settle
         self.displayhook.get_execution_count = lambda: self.kernel.execution_count
 
     def start(self) -> None:
@@ -361,7 +230,3 @@ def launch(connection_file: str, ready: Callable[[], object] | None = None) -> N
         os.environ.pop(name, None)
     os.environ["TERM"] = "dumb"
     app.start()
-
-
-if __name__ == "__main__":
-    launch(sys.argv[1])
