@@ -32,6 +32,7 @@ from typing import Any
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_READ, _PR_CAPBSET_DROP = 1, 4, 23, 24
 _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 22, 38, 47
+_PR_SET_CHILD_SUBREAPER = 36
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 1 << 18
 _CLONE = {
     "cgroup": 0x02000000,
@@ -42,6 +43,7 @@ _CLONE = {
     "user": 0x10000000,
 }
 _SYS_LANDLOCK = 444  # create_ruleset; add_rule and restrict_self follow (all architectures)
+_LANDLOCK_FILE = 0x1 | 0x2 | 0x4 | 0x4000 | 0x8000  # execute, write, read, truncate, ioctl
 _MESSAGE = 1 << 17
 
 
@@ -155,6 +157,38 @@ def _die_with_parent() -> None:
     _prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
 
 
+def _supervise() -> None:
+    """Go on in a child; stay behind as the parent of all orphans and end them with it.
+
+    For tiers without a process namespace. The host's death arrives here as SIGTERM.
+    """
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    _prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+    kernel = os.fork()
+    if kernel == 0:
+        _die_with_parent()
+        return
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(kernel, signal.SIGKILL))
+    _close_all_but_standard()
+    while True:
+        ended, _ = os.waitpid(-1, 0)
+        if ended == kernel:
+            break
+    while True:
+        for task in os.listdir("/proc/self/task"):
+            with open(f"/proc/self/task/{task}/children") as file:
+                for child in file.read().split():
+                    os.kill(int(child), signal.SIGKILL)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            os._exit(0)
+
+
+def _close_all_but_standard() -> None:
+    os.closerange(3, 1 << 16)
+
+
 def _close_descriptors() -> None:
     """Leave open 0, 1, 2 and sockets that carry the plan; a fork inherits no other."""
     for entry in os.listdir("/proc/self/fd"):
@@ -226,6 +260,13 @@ def _limit(name: str, value: int) -> None:
     resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
 
 
+def _data(more: int) -> None:
+    """Let private memory grow by `more` bytes over what this process has mapped already."""
+    with open("/proc/self/status") as file:
+        mapped = next(int(line.split()[1]) << 10 for line in file if line.startswith("VmData:"))
+    _limit("DATA", mapped + more)
+
+
 def _bounding() -> None:
     """Drop every capability from the bounding set."""
     with open("/proc/sys/kernel/cap_last_cap") as file:
@@ -272,20 +313,23 @@ def _oom(score: int) -> None:
         file.write(str(score))
 
 
-def _landlock(readable: list[str], writable: list[str], handled: int, scoped: int) -> None:
-    """Deny file access but below the listed paths; `handled` bits as in linux/landlock.h."""
-    attribute = struct.pack("QQQ", handled & 0xFFFF, handled >> 16, scoped)
-    size = 24 if scoped else 16 if handled >> 16 else 8
-    ruleset = _check(_LIBC.syscall(_SYS_LANDLOCK, attribute, size, 0), "landlock_create_ruleset")
-    read = 0x1 | 0x4 | 0x8
-    for paths, access in ((readable, read), (writable, handled & 0xFFFF)):
+def _landlock(rules: list[tuple[int, list[str]]], files: int, net: int, scoped: int) -> None:
+    """Deny what is in `files`, `net` and `scoped` (bits of linux/landlock.h) but for the rules.
+
+    Each rule grants bits below its paths; of a file only the bits that a file can have.
+    """
+    attribute = struct.pack("QQQ", files, net, scoped)
+    ruleset = _check(
+        _LIBC.syscall(_SYS_LANDLOCK, attribute, 24 if scoped else 16, 0), "landlock_create_ruleset"
+    )
+    for access, paths in rules:
         for path in paths:
             try:
                 fd = os.open(path, os.O_PATH)
-            except FileNotFoundError:
+            except OSError:
                 continue
-            rights = access if os.path.isdir(path) else access & (0x1 | 0x2 | 0x4 | 0x4000)
-            rule = struct.pack("=Qi", rights, fd)
+            rights = access if os.path.isdir(path) else access & _LANDLOCK_FILE
+            rule = struct.pack("=Qi", rights & files, fd)
             _check(_LIBC.syscall(_SYS_LANDLOCK + 1, ruleset, 1, rule, 0), f"landlock rule {path}")
             os.close(fd)
     _check(_LIBC.syscall(_SYS_LANDLOCK + 2, ruleset, 0), "landlock_restrict_self")
@@ -293,6 +337,7 @@ def _landlock(readable: list[str], writable: list[str], handled: int, scoped: in
 
 
 STEPS: dict[str, Callable[..., None]] = {
+    "supervise": _supervise,
     "die_with_parent": _die_with_parent,
     "close_descriptors": _close_descriptors,
     "new_session": lambda: os.setsid() and None,
@@ -305,6 +350,7 @@ STEPS: dict[str, Callable[..., None]] = {
     "hostname": _hostname,
     "user": _user,
     "limit": _limit,
+    "data": _data,
     "bounding": _bounding,
     "identity": _identity,
     "capabilities": _capabilities,

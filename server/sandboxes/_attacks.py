@@ -59,9 +59,11 @@ def files_of_ours(aims: Aims) -> Outcome:
     """Read or import our code: the keys' rooms, graders, the server."""
     for name in ("ground_truth", "evaluators", "server", "tasks", "runners", "proctor"):
         spec = importlib.util.find_spec(name)
-        if spec is not None and spec.origin is not None and os.path.exists(spec.origin):
-            return True, f"import {name}: {spec.origin}"
-    return _first([os.path.join(top, n) for top in ("/", *sys.path) for n in aims["ours"]], _content)
+        if spec is not None and spec.origin is not None and (seen := _content(spec.origin)):
+            return True, f"import {name}: {spec.origin}: {seen}"
+    return _first(
+        [os.path.join(top, n) for top in ("/", *sys.path) for n in aims["ours"]], _content
+    )
 
 
 def environment(aims: Aims) -> Outcome:
@@ -112,7 +114,7 @@ def network_udp(aims: Aims) -> Outcome:
         return True, repr(sock.recv(10))
 
 
-def network_interfaces(aims: Aims) -> Outcome:  # noqa: ARG001 - all attacks have one form
+def network_interfaces(aims: Aims) -> Outcome:
     """See an interface other than a loopback of one's own."""
     names = [name for _, name in socket.if_nameindex() if name != "lo"]
     return bool(names), " ".join(names) or "lo only"
@@ -132,7 +134,7 @@ def socket_path(aims: Aims) -> Outcome:
         return True, "connected"
 
 
-def socket_families(aims: Aims) -> Outcome:  # noqa: ARG001
+def socket_families(aims: Aims) -> Outcome:
     """Create a socket that leaves the network namespace or reaches rare kernel code."""
     rare = {"vsock": (40, 1, 0), "alg": (38, 5, 0), "packet": (17, 3, 0), "tipc": (30, 2, 0)}
     rare |= {"generic netlink": (16, 3, 16), "audit": (16, 3, 9), "bluetooth": (31, 3, 0)}
@@ -149,7 +151,7 @@ def namespaces_own(aims: Aims) -> Outcome:
     return bool(shared), " ".join(shared) or "none shared"
 
 
-def namespaces_new(aims: Aims) -> Outcome:  # noqa: ARG001
+def namespaces_new(aims: Aims) -> Outcome:
     """Make a user namespace (the door to most kernel exploits), by unshare and by clone."""
     new_user = 0x10000000
     ways: dict[str, Callable[[], int]] = {
@@ -162,23 +164,23 @@ def namespaces_new(aims: Aims) -> Outcome:  # noqa: ARG001
     return False, "refused"
 
 
-def mounts(aims: Aims) -> Outcome:  # noqa: ARG001
+def mounts(aims: Aims) -> Outcome:
     """Reach mount(2): refused by the filter before its arguments are looked at, or not."""
     return _reached({"mount": (165, 40, (0, 0, 0, 0, 0)), "fsopen": (430, 430, (0, 0))})
 
 
-def kernel_calls(aims: Aims) -> Outcome:  # noqa: ARG001
+def kernel_calls(aims: Aims) -> Outcome:
     """Reach system calls with a history of exploits."""
     return _reached(_CALLS)
 
 
-def tracing(aims: Aims) -> Outcome:  # noqa: ARG001
+def tracing(aims: Aims) -> Outcome:
     """Reach ptrace, in a child that dies of it."""
     reached = _in_child(lambda: _LIBC.syscall(_number(101, 117), 0, 0, 0, 0) >= 0)
     return reached, "traced" if reached else "refused"
 
 
-def terminal(aims: Aims) -> Outcome:  # noqa: ARG001
+def terminal(aims: Aims) -> Outcome:
     """Reach the ioctl that types into one's controlling terminal."""
     master, slave = os.openpty()
     name = os.ttyname(slave)
@@ -197,7 +199,7 @@ def terminal(aims: Aims) -> Outcome:  # noqa: ARG001
         os.close(master)
 
 
-def privileges(aims: Aims) -> Outcome:  # noqa: ARG001
+def privileges(aims: Aims) -> Outcome:
     """Hold a capability, or be able to gain one by a setuid program."""
     with open("/proc/self/status") as file:
         fields = dict(line.split(":\t", 1) for line in file.read().splitlines() if ":\t" in line)
@@ -223,7 +225,7 @@ def limits_raised(aims: Aims) -> Outcome:
     return bool(wide), " ".join(wide) or "all bound"
 
 
-def identity(aims: Aims) -> Outcome:  # noqa: ARG001
+def identity(aims: Aims) -> Outcome:
     """Be root of this machine: limits of processes do not bind it."""
     with open("/proc/self/uid_map") as file:
         first = file.read().split()
@@ -257,7 +259,7 @@ def memory_private(aims: Aims) -> Outcome:
         return True, f"{size // _MB} MB"
 
 
-def memory_uncounted(aims: Aims) -> Outcome:  # noqa: ARG001
+def memory_uncounted(aims: Aims) -> Outcome:
     """Get memory that no limit counts: memfd, SysV segments, message queues."""
     ways = {"memfd_create": (319, 279, (0, 0)), "memfd_secret": (447, 447, (0,))}
     ways |= {"shmget": (29, 194, (0, 0, 0)), "mq_open": (240, 180, (0, 0, 0, 0))}
@@ -268,15 +270,14 @@ def disk(aims: Aims) -> Outcome:
     """Write more into any folder than it may hold."""
     for folder in aims["fill"]:
         path = os.path.join(folder, f"fill-{os.getpid()}")
-        try:
-            with open(path, "wb", buffering=0) as file, suppress(OSError):
-                for _ in range(aims["disk_mb"] + 4):
-                    file.write(b"\1" * _MB)
-            if os.path.getsize(path) > aims["disk_mb"] * _MB:
-                return True, f"{os.path.getsize(path) // _MB} MB in {folder}"
-        finally:
-            with suppress(FileNotFoundError):
-                os.unlink(path)
+        written = 0
+        with suppress(OSError), open(path, "wb", buffering=0) as file:
+            while written <= aims["disk_mb"] * _MB:
+                written += file.write(b"\1" * _MB)
+        with suppress(OSError):
+            os.unlink(path)
+        if written > aims["disk_mb"] * _MB:
+            return True, f"{written // _MB} MB in {folder}"
     return False, "full in time"
 
 

@@ -99,7 +99,7 @@ def seals(hard: Hardening, limits: Limits, uid: int | None) -> list[Step]:
     """The last steps before agent code; `uid` is who root becomes, None for an ordinary user."""
     steps: list[Step] = [["limit", "CORE", 0], ["limit", "MEMLOCK", 1 << 16]]
     steps.append(["limit", "MSGQUEUE", 0])
-    steps += hard.only("data", ["limit", "DATA", limits.memory_mb * _MB])
+    steps += hard.only("data", ["data", limits.memory_mb * _MB])
     steps += hard.only("fsize", ["limit", "FSIZE", limits.file_mb * _MB])
     steps += hard.only("nofile", ["limit", "NOFILE", limits.nofile])
     if uid is None:

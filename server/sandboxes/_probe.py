@@ -64,7 +64,14 @@ async def probe(
             return ProbeReport(sandbox.tier, passed=False, error=str(error), versions=told)
         outside = await anyio.to_thread.run_sync(control, aims)
     probes = tuple(
-        Probe(name, not inside[name][0], outside[name][0], inside[name][1], name in leaks, name in VITAL)
+        Probe(
+            name,
+            not inside[name][0],
+            outside[name][0],
+            inside[name][1],
+            name in leaks,
+            name in VITAL,
+        )
         for name in _attacks.ATTACKS
     )
     passed = not any(probe.failed for probe in probes)
@@ -89,7 +96,13 @@ async def attack(
 
 def control(aims: Mapping[str, Any]) -> dict[str, tuple[bool, str]]:
     """Run the same attacks outside, each of which must get through."""
-    eased = {**aims, "fill": [aims["folder"]], "walk": [aims["folder"]], "top": aims["folder"], "own": []}
+    eased = {
+        **aims,
+        "fill": [aims["folder"]],
+        "walk": [aims["folder"]],
+        "top": aims["folder"],
+        "own": [],
+    }
     request = json.dumps({"aims": eased, "names": list(_attacks.ATTACKS)})
     with open(aims["canary"]) as inherited:  # noqa: PTH123
         done = subprocess.run(
@@ -113,6 +126,8 @@ def targets() -> Iterator[dict[str, Any]]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="proctor-probe-")))
         canary = folder / f"canary-{secrets.token_hex(8)}"
         canary.write_text(secrets.token_hex(16))
+        # Only the room may hide it, not its permissions.
+        folder.chmod(0o755)
         tcp = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         udp = stack.enter_context(_echo())
         name = f"proctor-{secrets.token_hex(8)}"
@@ -123,7 +138,7 @@ def targets() -> Iterator[dict[str, Any]]:
             "canary": str(canary),
             "walk": [*_TOPS, str(folder.parent)],
             "top": "/",
-            "fill": _WRITABLE,
+            "fill": [".", *_WRITABLE],
             "own": _WRITABLE,
             "ours": _ours(),
             "environment": _variables(),
@@ -140,7 +155,6 @@ def targets() -> Iterator[dict[str, Any]]:
             "disk_mb": LIMITS.disk_mb,
             "limits": {
                 "NPROC": LIMITS.processes,
-                "DATA": LIMITS.memory_mb << 20,
                 "FSIZE": LIMITS.file_mb << 20,
                 "NOFILE": LIMITS.nofile,
                 "MSGQUEUE": 0,

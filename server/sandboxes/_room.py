@@ -131,7 +131,7 @@ class Room:
 
     def condemn(self, verdict: str) -> None:
         """Kill the room for breaking a limit; the first reason stands."""
-        self.verdict = self.verdict or verdict
+        self.verdict = self.verdict or f"The kernel was killed: {verdict}."
         self.signal(signal.SIGKILL)
 
     async def wait(self) -> None:
@@ -175,7 +175,9 @@ class Room:
 
     def usage(self) -> Usage:
         """What the room uses now."""
-        return _usage.measure(self.pid, self.handles.folders) if self.alive() else Usage(0, 0, 0)
+        if not self.alive():
+            return Usage(0, 0, 0)
+        return _usage.measure(self.pid, self.handles.folders, in_memory=self.tier.sealed)
 
 
 async def enter(

@@ -102,7 +102,10 @@ _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _LOAD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
-_NR, _ARCH, _ARG0, _ARG1, _ARG2 = 0, 4, 16, 24, 32
+_NR, _ARCH, _ARG0, _ARG1, _ARG2, _ARG3 = 0, 4, 16, 24, 32, 40
+_AND = 0x54
+_FAST_OPEN = 0x20000000
+_SENDS = (((44, 206), _ARG3), ((46, 211), _ARG2), ((307, 269), _ARG3))  # sendto, sendmsg, sendmmsg
 
 
 @dataclass(frozen=True)
@@ -118,8 +121,13 @@ _MACHINES = {"x86_64": Machine(0xC000003E, 0), "aarch64": Machine(0xC00000B7, 1)
 Code = list[bytes]
 
 
-def program(dropped: Collection[str] = (), machine: str = platform.machine()) -> str:
+def program(
+    dropped: Collection[str] = (), *, shared_net: bool = False, machine: str = platform.machine()
+) -> str:
     """The filter as base64 of BPF instructions, without the groups named in `dropped`.
+
+    `shared_net` is for rooms without a network namespace: of the internet only TCP sockets can be
+    made, whose connections Landlock refuses, and not even a first packet leaves with "fast open".
 
     Raises:
         SandboxError: no table for this architecture.
@@ -145,9 +153,12 @@ def program(dropped: Collection[str] = (), machine: str = platform.machine()) ->
     if "namespaces" not in dropped:
         # glibc falls back from clone3, whose flags a filter cannot read, to clone.
         code += _when(_CLONE3[arch.column], [_deny(errno.ENOSYS)])
-        code += _when(_CLONE[arch.column], _flags(_NEW_NAMESPACE))
+        code += _when(_CLONE[arch.column], _flags(_NEW_NAMESPACE, _ARG0))
     if "families" not in dropped:
-        code += _when(_SOCKET[arch.column], _families())
+        code += _when(_SOCKET[arch.column], _tcp_only() if shared_net else _families())
+    if shared_net:
+        for numbers, flags in _SENDS:
+            code += _when(numbers[arch.column], _flags(_FAST_OPEN, flags))
     if "terminal" not in dropped:
         code += _when(_IOCTL[arch.column], _values(_ARG1, (_TIOCSTI, _TIOCLINUX)))
     code.append(_op(_RET, _ALLOW))
@@ -167,9 +178,9 @@ def _when(number: int, body: Code) -> Code:
     return [] if number < 0 else [_op(_JEQ, number, 0, len(body)), *body]
 
 
-def _flags(mask: int) -> Code:
-    """Deny if any bit of the first argument is in `mask`."""
-    return [_op(_LOAD, _ARG0), _op(_JSET, mask, 0, 1), _deny(errno.EPERM), _op(_RET, _ALLOW)]
+def _flags(mask: int, offset: int) -> Code:
+    """Deny if any bit of an argument is in `mask`."""
+    return [_op(_LOAD, offset), _op(_JSET, mask, 0, 1), _deny(errno.EPERM), _op(_RET, _ALLOW)]
 
 
 def _values(offset: int, bad: Sequence[int]) -> Code:
@@ -188,3 +199,14 @@ def _families() -> Code:
         code += [_op(_JEQ, family, 0, 1), allow]
     code += [_op(_JEQ, _NETLINK, 0, 3), _op(_LOAD, _ARG2), _op(_JEQ, 0, 0, 1), allow]
     return [*code, _deny(errno.EAFNOSUPPORT)]
+
+
+def _tcp_only() -> Code:
+    """Unix sockets, routing netlink, and of the internet plain TCP (no UDP, raw or MPTCP)."""
+    allow, deny = _op(_RET, _ALLOW), _deny(errno.EAFNOSUPPORT)
+    code = [_op(_LOAD, _ARG0), _op(_JEQ, _UNIX, 0, 1), allow]
+    code += [_op(_JEQ, _NETLINK, 0, 4), _op(_LOAD, _ARG2), _op(_JEQ, 0, 0, 1), allow, deny]
+    code += [_op(_JEQ, _INET, 2, 0), _op(_JEQ, _INET6, 1, 0), deny]
+    code += [_op(_LOAD, _ARG1), _op(_AND, 0xF), _op(_JEQ, 1, 1, 0), deny]
+    code += [_op(_LOAD, _ARG2), _op(_JEQ, 0, 0, 1), allow, _op(_JEQ, 6, 0, 1), allow, deny]
+    return code

@@ -6,7 +6,9 @@ not count; the kernel can drop it.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from server.sandboxes._core import Usage
@@ -15,19 +17,35 @@ _MB = 1 << 20
 _COUNTED = ("Pss_Anon:", "Pss_Shmem:")
 
 
-def measure(pid: int, stores: Iterable[int]) -> Usage:
-    """Usage of the room whose first process is `pid`, with descriptors of its folders."""
-    folders = list(stores)
+@dataclass(frozen=True)
+class Stored:
+    """What lies in a room's folders."""
+
+    disk_mb: float
+    inodes: int
+    """Of the folder with the most."""
+
+
+def measure(pid: int, folders: Sequence[int], *, in_memory: bool) -> Usage:
+    """Usage of the room whose first process is `pid`, with descriptors of its folders.
+
+    `in_memory` tells that the folders are tmpfs, whose content is memory, too.
+    """
     pids = members(pid)
-    disk = sum(stored(fd) for fd in folders) / _MB
-    memory = sum(resident_mb(member) for member in pids)
-    return Usage(memory + disk, sum(_threads(member) for member in pids), disk)
+    disk = stored(folders, in_memory=in_memory).disk_mb
+    memory = sum(resident_mb(member) for member in pids) + (disk if in_memory else 0.0)
+    return Usage(memory, sum(_threads(member) for member in pids), disk)
 
 
-def rough_mb(pid: int, stores: Iterable[int]) -> float:
-    """An upper bound of the memory in use that is cheap to read: shared pages count in full."""
-    disk = sum(stored(fd) for fd in stores) / _MB
-    return disk + sum(_counted_mb(member) for member in members(pid))
+def rough_mb(pid: int) -> float:
+    """An upper bound of the processes' memory that is cheap to read: shared pages count in full."""
+    return sum(_counted_mb(member) for member in members(pid))
+
+
+def stored(folders: Sequence[int], *, in_memory: bool) -> Stored:
+    """Bytes and files in the folders: of a tmpfs by its own count, on disk by walking."""
+    counts = [_in_tmpfs(fd) if in_memory else _on_disk(fd) for fd in folders]
+    return Stored(sum(size for size, _ in counts) / _MB, max(number for _, number in counts))
 
 
 def members(pid: int) -> list[int]:
@@ -48,16 +66,19 @@ def resident_mb(pid: int) -> float:
     return sum(int(words[1]) for words in lines if words[0] in _COUNTED) / 1024
 
 
-def stored(folder: int) -> int:
-    """Bytes in the tmpfs that the descriptor lies in."""
+def _in_tmpfs(folder: int) -> tuple[int, int]:
     state = os.fstatvfs(folder)
-    return (state.f_blocks - state.f_bfree) * state.f_frsize
+    return (state.f_blocks - state.f_bfree) * state.f_frsize, state.f_files - state.f_ffree
 
 
-def inodes(folder: int) -> int:
-    """Files and folders in the tmpfs that the descriptor lies in."""
-    state = os.fstatvfs(folder)
-    return state.f_files - state.f_ffree
+def _on_disk(folder: int) -> tuple[int, int]:
+    size = number = 0
+    for _, folders, files, fd in os.fwalk(".", dir_fd=folder, onerror=None):
+        number += len(folders) + len(files)
+        for name in files:
+            with suppress(OSError):
+                size += os.stat(name, dir_fd=fd, follow_symlinks=False).st_blocks * 512
+    return size, number
 
 
 def _children(pid: int) -> Iterator[int]:

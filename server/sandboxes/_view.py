@@ -47,7 +47,7 @@ def view(hidden: Sequence[Path], *, masked: bool = True) -> View:
         SandboxError: the interpreter lies where it cannot be shown.
     """
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    packages = list(_package_folders())
+    packages = list(package_folders())
     binds = [Bind(packages[0], f"{VENV}/lib/{version}/site-packages")]
     binds += [Bind(folder, f"/opt/site/{n}") for n, folder in enumerate(packages[1:])]
     base = Path(sys.base_prefix).resolve()
@@ -75,7 +75,7 @@ def own_files() -> list[Path]:
     """Everything of ours on this machine: the rooms' checkout, or their files among packages."""
     found: set[Path] = set()
     root = Path(server.__file__ or "").resolve().parent.parent
-    if root not in [folder.resolve() for folder in _package_folders()]:
+    if root not in [folder.resolve() for folder in package_folders()]:
         found.add(root)
     try:
         files = importlib.metadata.distribution("proctor").files or []
@@ -94,7 +94,7 @@ def _kit() -> Path:
     return Path(server.kit.__file__ or "").resolve().parent
 
 
-def _package_folders() -> Iterator[Path]:
+def package_folders() -> Iterator[Path]:
     """Folders of installed packages, the environment's own first."""
     seen: set[Path] = set()
     asked = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()]

@@ -20,6 +20,8 @@ _REST_S = 0.2
 _BUSY_S = 0.005
 _GROWTH_MB_S = 4000.0
 """How fast two cores can fill memory at most."""
+_FOLDERS = 3
+"""Folders that may each hold the disk limit."""
 _ROUGH = 0.5
 """Share of the cap below which the cheap upper bound is enough."""
 
@@ -79,16 +81,15 @@ def sample(room: Room) -> float | None:
     with room.held() as held:
         if not held or not room.alive():
             return None
-        limits = room.limits
-        used = _usage.rough_mb(room.pid, room.handles.folders)
+        limits, in_memory = room.limits, room.tier.sealed
+        stored = _usage.stored(room.handles.folders, in_memory=in_memory)
+        used = _usage.rough_mb(room.pid) + (stored.disk_mb if in_memory else 0.0)
         if used > _ROUGH * limits.memory_mb:
-            used = _usage.measure(room.pid, room.handles.folders).memory_mb
+            used = _usage.measure(room.pid, room.handles.folders, in_memory=in_memory).memory_mb
         if used > limits.memory_mb:
-            room.condemn(
-                f"The kernel was killed: it used more than {limits.memory_mb} MB of memory."
-            )
-            return None
-        if any(_usage.inodes(fd) > limits.inodes for fd in room.handles.folders):
-            room.condemn(f"The kernel was killed: it made more than {limits.inodes} files.")
-            return None
+            return room.condemn(f"it used more than {limits.memory_mb} MB of memory")
+        if stored.inodes > limits.inodes:
+            return room.condemn(f"it made more than {limits.inodes} files")
+        if stored.disk_mb > _FOLDERS * limits.disk_mb + 1:
+            return room.condemn(f"it wrote more than {limits.disk_mb} MB to disk")
     return min(_REST_S, max(_BUSY_S, (limits.memory_mb - used) / _GROWTH_MB_S))
