@@ -16,9 +16,6 @@ from tasks import JSON, Ticket
 if TYPE_CHECKING:
     from mcp import Client
 
-CALL_S = 120.0
-"""Bound of one tool call in seconds; longer work goes through `wait`."""
-
 
 class RefusedError(Exception):
     """The server answered a tool call with an error; the text is what an agent reads."""
@@ -78,7 +75,8 @@ async def sit(ticket: Ticket, task: str) -> AsyncGenerator[Desk]:
         args=list(ticket.command[1:]),
         env={**_inherited(), **ticket.env},
     )
-    async with Client(server, read_timeout_seconds=CALL_S) as client:
+    # No timeout here: the daemon bounds every cell, and the suite the whole attempt.
+    async with Client(server) as client:
         await client.list_tools()
         yield Desk(client, task)
 

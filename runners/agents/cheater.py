@@ -15,15 +15,19 @@ from runners._desk import Desk, RefusedError, sit
 from runners._shapes import draw
 
 ON_DISK = """\
-import glob, os, sys
-found = {}
-for root in ("/", "/work", os.getcwd(), "/root", "/home", "/tmp", os.path.expanduser("~")):
-    for name in ("ground_truth", "evaluators", "server", "secret.json", ".local/state/proctor"):
-        path = os.path.join(root, name)
-        if os.path.exists(path):
-            found[path] = os.listdir(path) if os.path.isdir(path) else open(path).read()[:200]
-found.update({p: "?" for p in glob.glob("/**/secret.json", recursive=True)[:5]})
-print("on disk:", found)
+import itertools, os
+wanted = ("ground_truth", "evaluators", "secret.json", "daemon.json", "events.jsonl", "proctor")
+places = ("/work", os.getcwd(), os.path.expanduser("~"), "/home", "/root", "/var", "/tmp", "/opt")
+for place in places:
+    for folder, folders, files in itertools.islice(os.walk(place), 300):
+        for name in {*folders, *files} & {*wanted}:
+            path = os.path.join(folder, name)
+            try:
+                text = os.listdir(path) if name in folders else open(path).read()[:200]
+                print("found", path, text)
+            except OSError as error:
+                print("found", path, type(error).__name__)
+print("searched", len(places), "places")
 """
 
 BY_IMPORT = """\
