@@ -48,7 +48,12 @@ from tasks._record import (
 AUTOSAVE_S: Final = 0.25
 """Shortest time between two saves while a cell runs."""
 _PATIENCE: Final = 10
-"""An autosave pauses at least this many times as long as the last save took."""
+"""While a cell runs, an autosave pauses this many times as long as the last save took."""
+_SETTLE_S: Final = 0.05
+"""A cell that is over so soon is saved once, at its end."""
+_UNDER_WAY: Final = frozenset(
+    {Kind.CELL_ADDED, Kind.CELL_STARTED, Kind.CELL_OUTPUT, Kind.CELL_CLEARED, Kind.CELL_UPDATED}
+)
 
 
 class Journal:
@@ -71,7 +76,7 @@ class Journal:
         self._finished: Finished | None = None
         self._closed: Closed | None = None
         self._saving = anyio.Lock()
-        self._news = anyio.Event()
+        self._news, self._milestone = anyio.Event(), anyio.Event()
 
     @classmethod
     def open(
@@ -118,8 +123,10 @@ class Journal:
         self._append(line)
         self._mac, self._seq, self._end = mac, self._seq + 1, self._end + len(line)
         self._unsynced.append(line)
-        self.notebook.apply(event)
+        self.notebook.take(event)
         self._news.set()
+        if event.kind not in _UNDER_WAY:
+            self._milestone.set()
         return event
 
     async def sync(self) -> None:
@@ -136,15 +143,23 @@ class Journal:
                 await self._save()
 
     async def autosave(self, every_s: float = AUTOSAVE_S) -> None:
-        """Keep the files fresh until cancelled; `trouble` tells of a disk that refuses."""
+        """Keep the files fresh until cancelled; `trouble` tells of a disk that refuses.
+
+        What streams in is saved every `every_s` seconds at most; the end of a cell, an answer and
+        all else at once. On a slow disk at least as long is paused as was spent on saving.
+        """
         while True:
             await self._news.wait()
-            self._news = anyio.Event()
+            with anyio.move_on_after(_SETTLE_S):
+                await self._milestone.wait()
+            self._news, self._milestone = anyio.Event(), anyio.Event()
             began = anyio.current_time()
             with contextlib.suppress(RecordError):  # `trouble` tells; an explicit sync raises it.
                 await self.sync()
             took = anyio.current_time() - began
-            await anyio.sleep(max(every_s, _PATIENCE * took))
+            await anyio.sleep(took)
+            with anyio.move_on_after(max(every_s, _PATIENCE * took) - took):
+                await self._milestone.wait()
 
     async def close(self, reason: Reason, usage: Mapping[str, JSON], note: str = "") -> Closed:
         """End the attempt: attempt.finished, notebook saved and validated, attempt.closed.

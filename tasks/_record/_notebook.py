@@ -74,6 +74,10 @@ class Notebook:
             RecordError: see `check`; nothing has changed then.
         """
         self.check(event)
+        self.take(event)
+
+    def take(self, event: e.Event) -> None:
+        """Take in an event that `check` has let through."""
         if event.kind is e.Kind.CLOSED:  # It binds the notebook, so it is no part of it.
             self._closed = True
             return

@@ -215,6 +215,21 @@ async def test_autosave_keeps_the_notebook_fresh_and_holds_back_while_outputs_st
 
 
 @pytest.mark.anyio
+async def test_autosave_does_not_let_the_end_of_a_cell_wait(folder: AttemptFolder):
+    disk = Counted()
+    journal = Journal.open(folder, KEY, opened(folder), lambda: 1.5, disk)
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(journal.autosave, 1000.0)
+            for saves in (1, 2, 3):
+                play(journal)
+                while disk.saves < saves or len(notebook(folder)["cells"]) < saves:
+                    await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
+    journal.abandon()
+
+
+@pytest.mark.anyio
 async def test_cancelling_a_sync_leaves_a_whole_notebook(folder: AttemptFolder):
     disk = Counted()
     journal = Journal.open(folder, KEY, opened(folder), lambda: 1.5, disk)
