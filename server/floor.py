@@ -71,7 +71,7 @@ class Floor:
 
     @property
     def all(self) -> list[Session]:
-        """Live sessions."""
+        """Sessions whose record is not closed yet."""
         return list(self._sessions.values())
 
     def admits(self, token: str) -> bool:
@@ -122,7 +122,7 @@ class Floor:
         seat = self.seat(caller)
         if seat is not None:
             return [seat] if seat.attempt.started is not None else []
-        return [s for s in self.all if s.token is None]
+        return [s for s in self.all if s.token is None and not s.closing]
 
     def cell(self, caller: Caller, cell_id: str) -> tuple[Session, Cell]:
         """The cell of that id, if it is in a session of the caller.
@@ -230,10 +230,10 @@ class Floor:
     async def end(self, session: Session, reason: Reason, note: str = "") -> None:
         """End a session: files out, kernel dead, record closed. Whoever comes second waits."""
         session.attempt.end(reason, self.now())
-        if session.id not in self._sessions:
+        if session.closing:
             await session.ended.wait()
             return
-        del self._sessions[session.id]
+        session.closing = True
         self._remember(session)
         with anyio.CancelScope(shield=True):
             try:
@@ -243,6 +243,7 @@ class Floor:
                 log.exception("The record of attempt %s could not be closed", session.attempt_id)
             finally:
                 session.saver.cancel()
+                del self._sessions[session.id]
                 session.ended.set()
 
     async def end_attempt(self, attempt: str, reason: Reason, note: str) -> None:

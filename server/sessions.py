@@ -71,6 +71,7 @@ class Session:
     episode: "Episode | None" = None
     diagnostic: bool = False
     """The operator may ask for its key."""
+    closing: bool = False
     saver: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     """Ends the journal's autosave."""
     ended: anyio.Event = field(default_factory=anyio.Event)

@@ -347,7 +347,7 @@ class TestExam:
         assert (await hand("submit_answer", answer={"number": 1}))["status"] == "accepted"
 
     async def test_a_lease_without_contact_ends_the_attempt(self, place: Place):
-        hand = await place.exam(PAPER, lease_s=600)
+        hand = await place.exam(PAPER, lease_s=600, budget=Budget(wall_s=0))
         await hand.start()
         await hand.run("1")
         place.time.ahead += 599
@@ -468,3 +468,52 @@ def log_folder(place: Place) -> Path:
     """The folder of the one graded attempt."""
     (folder,) = RunFolder(place.runs / "exam_tester_1").attempts()
     return folder.path
+
+
+class TestEarlierNotebooks:
+    async def test_resume_runs_the_cells_again_in_place(self, place: Place):
+        hand = await place.notebook("first")
+        await hand.run("x = 2")
+        await hand.run("1 / 0")
+        await hand("add_markdown", content="so far")
+        await hand.run("x * 21")
+        path = (await hand("list_sessions"))["sessions"][0]["notebook_path"]
+        again = place.practice()
+        assert "is open in session" in await again.fault(
+            "start_session_resume_notebook", notebook_path=path
+        )
+        await hand("shutdown_session")
+        started = await again("start_session_resume_notebook", notebook_path=path)
+        assert started["notebook_path"] == path
+        assert started["restoration_summary"] == "Restored 2 of 3 code cells; 1 failed"
+        (error,) = started["restoration_errors"]
+        assert (error["cell"], error["error"]) == (1, "ZeroDivisionError: division by zero")
+        again.session_id = started["session_id"]
+        assert (await again.run("x"))["outputs"][0]["content"] == "2"
+        cells = (await again("read_notebook"))["cells"]
+        assert [c["source"] for c in cells] == ["x = 2", "1 / 0", "so far", "x * 21", "x"]
+        assert cells[3]["outputs"][0]["content"] == "42"
+
+    async def test_continue_works_on_a_copy(self, place: Place):
+        hand = await place.notebook("first")
+        await hand.run("x = 2")
+        await hand("shutdown_session")
+        (path,) = place.runs.glob("*/notebooks/*.ipynb")
+        before = path.read_bytes()
+        copy = place.practice()
+        started = await copy("start_session_continue_notebook", notebook_path=path.name)
+        assert started["notebook_path"].endswith("_first_continued.ipynb")
+        copy.session_id = started["session_id"]
+        assert await copy.text("print(x)") == "2\n"
+        await copy("shutdown_session")
+        assert path.read_bytes() == before
+
+    async def test_the_record_of_an_attempt_is_copied_only(self, place: Place):
+        hand = place.practice()
+        path = (await hand.start(task="test/paper"))["notebook_path"]
+        await hand("finish")
+        other = place.practice()
+        words = await other.fault("start_session_resume_notebook", notebook_path=path)
+        assert "start_session_continue_notebook" in words
+        copied = await other("start_session_continue_notebook", notebook_path=path)
+        assert copied["status"] == "started"
