@@ -17,13 +17,15 @@ from ground_truth.organisms._gauge import orthogonal
 from ground_truth.organisms._rules import RULES, Rule, Setting, draw_rule
 from ground_truth.organisms._weights import Array
 
-LOUD = (1.2, 3.0)
+LOUD = (1.1, 3.0)
 """Size of most inert writes, as a multiple of the circuit's."""
-QUIET = (0.4, 0.9)
+QUIET = (0.4, 1.1)
 """Size of the others, so that the circuit is not the quietest either."""
-QUIET_SHARE = 0.3
+QUIET_SHARE = 0.35
 WEAK = (0.01, 0.03)
 """Strength of weak writes, as a share of the circuit's."""
+LITTER = (0.2, 0.5)
+"""What the circuit's own head writes into junk, so that its outputs are not a space apart."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,13 @@ class Cast:
     def noise(self) -> float:
         """Rough norm of the junk that all heads together write."""
         return self.strength * 2 * float(np.sqrt(self.heads))
+
+
+def busy_head(cast: Cast, rng: Rng) -> Head:
+    """The circuit's head itself."""
+    litter = cast.strength * rng.uniform(*LITTER) * _isometry(cast.setting.vocab, cast.junk, rng)
+    copy = Term("tok", "out", cast.strength * cast.copy)
+    return Head(cast.rule.terms(), (copy, Term("tok", "junk", litter)))
 
 
 def inert_head(cast: Cast, rng: Rng) -> Head:

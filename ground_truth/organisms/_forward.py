@@ -32,7 +32,7 @@ class Run:
 
 
 Slots = tuple[Array, Array, Array]
-"""Queries, keys and values of one head, each (B, T, d)."""
+"""Queries, keys and values of one head, each (B, T, d); of narrow heads, one query (B, 1, d)."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,9 @@ def run(
         for head in range(weights.heads):
             name = f"a{layer}.h{head}"
             if scope is None or name in scope.only:
-                slots[name] = project(weights, (layer, head), stream)
-                writes[name] = head_output(weights, (layer, head), slots[name], index(scope, name))
+                at = index(scope, name)
+                slots[name] = project(weights, (layer, head), stream, at)
+                writes[name] = head_output(weights, (layer, head), slots[name], at)
         stream = stream + sum(
             writes[n] for h in range(weights.heads) if (n := f"a{layer}.h{h}") in writes
         )
@@ -87,9 +88,13 @@ def index(scope: Scope | None, name: str) -> int | None:
     return scope.at if scope is not None and name in scope.narrow else None
 
 
-def project(weights: Weights, head: tuple[int, int], stream: Array) -> Slots:
-    """Queries, keys and values of a head that reads `stream` (B, T, D) in all its slots."""
-    return stream @ weights.q[head], stream @ weights.k[head], stream @ weights.v[head]
+def project(weights: Weights, head: tuple[int, int], stream: Array, at: int | None = None) -> Slots:
+    """Queries, keys and values of a head that reads `stream` (B, T, D) in all its slots.
+
+    If `at` is given, the query at that index alone.
+    """
+    asking = stream if at is None else stream[:, at : at + 1]
+    return asking @ weights.q[head], stream @ weights.k[head], stream @ weights.v[head]
 
 
 def head_output(
@@ -100,7 +105,7 @@ def head_output(
     if at is None:
         return patterns(queries, keys, causal=weights.causal) @ values @ weights.o[head]
     seen = at + 1 if weights.causal else keys.shape[1]
-    pattern = patterns(queries[:, at : at + 1], keys[:, :seen], causal=False)
+    pattern = patterns(queries, keys[:, :seen], causal=False)
     return _placed(pattern @ values[:, :seen] @ weights.o[head], keys.shape[1], at)
 
 

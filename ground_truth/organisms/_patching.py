@@ -12,6 +12,7 @@ anew, and with m = logit(clean answer) - logit(counterfactual answer)
 Resample ablation of single edges ("exact edge patching", facts: Wang et al. 2022; ACDC).
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -66,7 +67,7 @@ class Pairs:
 class Wiring:
     """Which components read which, from the weights alone."""
 
-    reads: Mapping[str, frozenset[str]]
+    reads: Mapping[str, tuple[str, ...]]
     """Slot (`a1.h0<q>`, `m1`, `logits`) of a live component → the components it reads."""
     live: tuple[str, ...]
     """Heads and MLPs with a wired path to the logits, in order of computation."""
@@ -89,10 +90,10 @@ def wiring(weights: Weights, tolerance: float = FLOAT64_TOLERANCE) -> Wiring:
     universe = universe_of(weights)
     writes = {name: _write_map(weights, name) for name in universe.nodes()}
 
-    def readers(slot: str) -> frozenset[str]:
+    def readers(slot: str) -> tuple[str, ...]:
         read = _read_map(weights, slot)
         sources = _before(universe, slot)
-        return frozenset(u for u in sources if _meets(writes[u], read, tolerance))
+        return tuple(u for u in sources if _meets(writes[u], read, tolerance))
 
     reads = {"logits": readers("logits")}
     live, wanted = list[str](), set(reads["logits"])
@@ -105,13 +106,13 @@ def wiring(weights: Weights, tolerance: float = FLOAT64_TOLERANCE) -> Wiring:
     return Wiring(reads, tuple(reversed(live)), frozenset(live) - _wide(reads, live))
 
 
-def _wide(reads: Mapping[str, frozenset[str]], live: Sequence[str]) -> frozenset[str]:
+def _wide(reads: Mapping[str, tuple[str, ...]], live: Sequence[str]) -> frozenset[str]:
     # Keys and values are read at every index, and so is all that a wide component reads.
     wide = set[str]()
     for name in live:
         for slot in _slots(name):
             if name in wide or slot.endswith(("<k>", "<v>")):
-                wide |= reads[slot]
+                wide.update(reads[slot])
     return frozenset(wide)
 
 
@@ -132,9 +133,9 @@ def effects(weights: Weights, pairs: Pairs, wires: Wiring) -> Effects:
     bench = _Bench.of(weights, pairs, wires)
     found = dict.fromkeys(universe_of(weights).edges(), 0.0)
     for slot in (s for name in bench.wiring.live for s in _slots(name)):
-        for source in sorted(bench.wiring.reads[slot]):
+        for source in bench.wiring.reads[slot]:
             found[f"{source}->{slot}"] = bench.effect(source, slot)
-    for source in sorted(bench.wiring.reads["logits"]):
+    for source in bench.wiring.reads["logits"]:
         found[f"{source}->logits"] = bench.share(bench.differences[source])
     return Effects(found, bench.margin(), bench.wiring.edges())
 
@@ -183,13 +184,17 @@ class _Bench:
         changes = {name: self._output(name, patch) - self.clean.writes[name]}
         for later in self.wiring.live[self.wiring.live.index(name) + 1 :]:
             moved = {
-                at: sum((changes[u] for u in self.wiring.reads[at] if u in changes), np.zeros(()))
-                for at in _slots(later)
+                at: total for at in _slots(later) if (total := self._sum(at, changes)) is not None
             }
-            if any(change.ndim for change in moved.values()):
+            if moved:
                 changes[later] = self._output(later, moved) - self.clean.writes[later]
-        ends = [changes[name] for name in self.wiring.reads["logits"] if name in changes]
-        return self.share(sum(ends)) if ends else 0.0  # pyright: ignore[reportArgumentType]
+        end = self._sum("logits", changes)
+        return 0.0 if end is None else self.share(end)
+
+    def _sum(self, slot: str, changes: Mapping[str, Array]) -> Array | None:
+        """By how much the stream that `slot` reads has changed; None: not at all."""
+        found = [changes[name] for name in self.wiring.reads[slot] if name in changes]
+        return functools.reduce(np.add, found) if found else None
 
     def _output(self, name: str, moved: Mapping[str, Array]) -> Array:
         """What a component writes if its slots read the clean stream plus `moved`."""
@@ -198,14 +203,20 @@ class _Bench:
             layer = int(name[1:])
             stream = self.clean.before_mlp[layer]
             return mlp_output(self.weights, layer, stream + moved[name], at)
-        stream = self.clean.before_heads[place[0]]
         queries, keys, values = (
-            (stream + moved[f"{name}<{slot}>"]) @ getattr(self.weights, slot)[place]
-            if np.ndim(moved.get(f"{name}<{slot}>", 0.0))
-            else clean
+            clean + self._moved(f"{name}<{slot}>", moved, at)
             for slot, clean in zip(SLOTS, self.clean.slots[name], strict=True)
         )
         return head_output(self.weights, place, (queries, keys, values), at)
+
+    def _moved(self, slot: str, moved: Mapping[str, Array], at: int | None) -> Array | float:
+        """Change of a head's queries, keys or values."""
+        change = moved.get(slot)
+        if change is None:
+            return 0.0
+        if at is not None and slot.endswith("<q>"):
+            change = change[:, at : at + 1]
+        return change @ _read_map(self.weights, slot)
 
 
 def _place(name: str) -> tuple[int, int] | None:

@@ -11,7 +11,7 @@ from ground_truth.organisms._gauge import Relabelling, disguise
 from ground_truth.organisms._patching import Effects, Pairs, effects, wiring
 from ground_truth.organisms._weights import Ints, Weights
 
-TRUE_AT_LEAST = 0.2
+TRUE_AT_LEAST = 0.15
 """Smallest effect of a true edge in an accepted instance."""
 OTHERS_AT_MOST = 0.05
 """Largest effect of any other edge."""

@@ -105,12 +105,12 @@ def _place(setting: Setting, rng: Rng) -> Parts:
 
 def _relation(setting: Setting, rng: Rng) -> Parts:
     # Looks at the one token whose class is the partner of the query token's class.
-    return {"tok_tok": setting.gain * _partners(setting, rng)}
+    return {"tok_tok": setting.gain * _partners(setting, 1.25, rng)}
 
 
 def _marker(setting: Setting, rng: Rng) -> Parts:
     # Looks at the one token of a marked class.
-    return {"key_tok": setting.gain * _marked(setting, rng)}
+    return {"key_tok": setting.gain * _marked(setting, 1.25, rng)}
 
 
 def _greatest(setting: Setting, rng: Rng) -> Parts:
@@ -119,18 +119,17 @@ def _greatest(setting: Setting, rng: Rng) -> Parts:
 
 
 def _first_marked(setting: Setting, rng: Rng) -> Parts:
-    return {"key_tok": STEP * setting.length * _marked(setting, rng), "key_pos": _slope(setting)}
+    # Looks at the first of several tokens of a marked class.
+    return {"key_tok": _above(setting) * _marked(setting, 4.0, rng), "key_pos": _slope(setting)}
 
 
 def _last_marked(setting: Setting, rng: Rng) -> Parts:
-    return {"key_tok": STEP * setting.length * _marked(setting, rng), "key_pos": -_slope(setting)}
+    return {"key_tok": _above(setting) * _marked(setting, 4.0, rng), "key_pos": -_slope(setting)}
 
 
 def _first_related(setting: Setting, rng: Rng) -> Parts:
-    return {
-        "tok_tok": STEP * setting.length * _partners(setting, rng),
-        "key_pos": _slope(setting),
-    }
+    # Of several partners, the first.
+    return {"tok_tok": _above(setting) * _partners(setting, 4.0, rng), "key_pos": _slope(setting)}
 
 
 RULES: Mapping[str, Callable[[Setting, Rng], Parts]] = {
@@ -149,15 +148,22 @@ def _slope(setting: Setting) -> Array:
     return -STEP * np.arange(setting.length, dtype=float)
 
 
-def _marked(setting: Setting, rng: Rng) -> Array:
-    count = max(2, setting.vocab // 4)
+def _above(setting: Setting) -> float:
+    # Outweighs any difference of position.
+    return STEP * setting.length
+
+
+def _marked(setting: Setting, expected: float, rng: Rng) -> Array:
+    """Indicator of a class of which a random sequence holds `expected` members."""
+    count = max(3, round(expected * setting.vocab / setting.length))
     found = np.zeros(setting.vocab)
     found[rng.choice(setting.vocab, count, replace=False)] = 1.0
     return found
 
 
-def _partners(setting: Setting, rng: Rng) -> Array:
-    classes = max(3, setting.vocab // 3)
+def _partners(setting: Setting, expected: float, rng: Rng) -> Array:
+    """Indicator of token pairs (query, key) whose classes are partners."""
+    classes = min(max(3, round(setting.length / expected)), setting.vocab // 2)
     of = rng.permutation(np.arange(setting.vocab) % classes)
     partner = _derangement(classes, rng)
     return (partner[of][:, None] == of[None, :]).astype(float)

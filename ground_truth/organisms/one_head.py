@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ground_truth._core import Rng
-from ground_truth.organisms._compiler import Head, Mlp, Organism, Term, compile_organism
+from ground_truth.organisms._compiler import Head, Mlp, Organism, compile_organism
 from ground_truth.organisms._distractors import (
     Cast,
+    busy_head,
     inert_head,
     inert_mlp,
     weak_head,
@@ -116,11 +117,10 @@ def _build(
 def _blocks(params: OneHeadParams, cast: Cast, rng: Rng) -> list[list[Head | None]]:
     places = rng.permutation(params.layers * params.heads)
     chosen, weak = int(places[0]), {int(place) for place in places[1 : 1 + params.weak]}
-    whole = Head(cast.rule.terms(), (Term("tok", "out", cast.strength * cast.copy),))
 
     def head(place: int) -> Head:
         if place == chosen:
-            return whole
+            return busy_head(cast, rng)
         return weak_head(cast, rng) if place in weak else inert_head(cast, rng)
 
     heads = [head(place) for place in range(params.layers * params.heads)]

@@ -140,7 +140,7 @@ effect = mean(m_clean - m_changed) / mean(m_clean - m_counterfactual).
 
 **The circuit is the set of edges with |effect| ≥ {public.threshold}.** It was fixed on pairs of \
 the same kind that you do not have; no effect lies between {public.threshold / 2:g} and \
-{public.threshold * 2:g}. Edges that carry a mere constant into a head of the circuit (effect \
+{public.threshold * 1.5:g}. Edges that carry a mere constant into a head of the circuit (effect \
 exactly 0, but zeroing them would matter) are not counted, for or against."""
 
 
