@@ -4,6 +4,7 @@ A save re-encodes only the cells that were touched since the last one, and of th
 that still grow: text that streams in is kept in pieces and joined when it is written.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tasks._core import JSON
@@ -43,6 +44,8 @@ class Shown:
                 self._pieces = ["".join(self._pieces)]
                 self._output["text"] = self._pieces[0]
             self._encoded = encode(self._output)
+            # An image is kept once, as it is written; an update brings its own content.
+            self._output.pop("data", None)
         return self._encoded
 
 
@@ -65,7 +68,7 @@ class Cell:
     outputs: list[Shown] = field(default_factory=list[Shown])
     clear_next: bool = False
     """A `clear_output(wait=True)` is pending: the next output replaces all."""
-    _encoded: bytes | None = None
+    _encoded: tuple[bytes, ...] | None = None
 
     def touch(self) -> None:
         """Say that something changed."""
@@ -79,23 +82,25 @@ class Cell:
         self.note = ""
         self.touch()
 
-    def render(self) -> bytes:
-        """The cell's JSON, indented as it stands in the notebook."""
+    def render(self) -> tuple[bytes, ...]:
+        """The cell's JSON, indented as it stands in the notebook, in pieces to be joined."""
         if self._encoded is None:
-            self._encoded = self._render()
+            self._encoded = tuple(self._render())
         return self._encoded
 
-    def _render(self) -> bytes:
-        fields: dict[str, bytes] = {"cell_type": encode(self.cell_type)}
-        if self.cell_type == "code":
-            fields["execution_count"] = encode(self.execution_count)
-        fields["id"] = encode(self.cell_id)
-        fields["metadata"] = encode({"proctor": self._metadata()})
-        if self.cell_type == "code":
-            fields["outputs"] = lines([shown.render() for shown in self.outputs])
-        fields["source"] = lines([encode(line) for line in split(self.source)])
-        inner = b",\n".join(b'   "%s": %s' % (k.encode(), v) for k, v in fields.items())
-        return b"  {\n%s\n  }" % inner
+    def _render(self) -> Iterator[bytes]:
+        code = self.cell_type == "code"
+        yield b'  {\n   "cell_type": ' + encode(self.cell_type)
+        if code:
+            yield b',\n   "execution_count": ' + encode(self.execution_count)
+        yield b',\n   "id": ' + encode(self.cell_id)
+        yield b',\n   "metadata": ' + encode({"proctor": self._metadata()})
+        if code:
+            yield b',\n   "outputs": '
+            yield from lines([shown.render() for shown in self.outputs])
+        yield b',\n   "source": '
+        yield from lines([encode(line) for line in split(self.source)])
+        yield b"\n  }"
 
     def _metadata(self) -> dict[str, JSON]:
         known: dict[str, JSON] = {"role": self.role, "seq": self.seq}
@@ -110,8 +115,9 @@ def split(source: str) -> list[str]:
     return [*(piece + "\n" for piece in pieces[:-1]), *pieces[-1:]] if source else []
 
 
-def lines(items: list[bytes]) -> bytes:
-    """A JSON array with one item a line."""
-    if not items:
-        return b"[]"
-    return b"[\n    %s\n   ]" % b",\n    ".join(items)
+def lines(items: list[bytes]) -> Iterator[bytes]:
+    """A JSON array with one item a line, in pieces."""
+    for index, item in enumerate(items):
+        yield b",\n    " if index else b"[\n    "
+        yield item
+    yield b"\n   ]" if items else b"[]"

@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import Protocol
 
@@ -88,7 +89,10 @@ class LocalDisk:
 
     def sync(self, file: int) -> None:
         """Wait until the content is on the disk."""
-        os.fsync(file)
+        if sys.platform == "darwin":  # There fsync stops at the drive's own cache.
+            fcntl.fcntl(file, fcntl.F_FULLFSYNC)
+        else:
+            os.fsync(file)
 
     def close(self, file: int) -> None:
         """Close."""

@@ -91,7 +91,7 @@ class Notebook:
         pieces: list[bytes] = [b'{\n "cells": [']
         for index, cell in enumerate(self._cells):
             pieces.append(b",\n" if index else b"\n")
-            pieces.append(cell.render())
+            pieces += cell.render()
         pieces.append(b"\n ],\n" if self._cells else b"],\n")
         head = json.dumps(self._metadata(), sort_keys=True, ensure_ascii=False, indent=1)
         indented = head.replace("\n", "\n ").encode()
