@@ -8,8 +8,8 @@ are the agent's own.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ground_truth import SecretStore, record_key
@@ -80,6 +80,18 @@ class RunVerdict:
         return not self.problems and not any(item.state in bad for item in self.attempts)
 
 
+Claims = Mapping[str, frozenset[str]]
+"""Notebook's path to the ids of the attempts that say it is theirs."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the rest of the run says of an attempt."""
+
+    run: Run | None = None
+    claims: Claims = field(default_factory=dict[str, frozenset[str]])
+
+
 def keys(store: SecretStore) -> KeyOf:
     """Keys from this machine's secrets, old ones included."""
     return lambda opened: record_key(store.get(opened.secret_id), opened.attempt)
@@ -94,8 +106,10 @@ def verify_run(run: RunFolder, key_of: KeyOf) -> RunVerdict:
     except RecordError as error:
         problems.append(str(error))
     folders = run.attempts()
-    verdicts = tuple(verify_attempt(folder, key_of, about_run) for folder in folders)
-    problems += _strays(run, folders)
+    claims = _claims(folders)
+    context = Context(about_run, claims)
+    verdicts = tuple(verify_attempt(folder, key_of, context) for folder in folders)
+    problems += _strays(run, folders, claims)
     return RunVerdict(run.path.name, verdicts, tuple(problems))
 
 
@@ -117,7 +131,9 @@ def finish_orphans(run: RunFolder, key_of: KeyOf, clock: Clock) -> list[str]:
     return problems
 
 
-def verify_attempt(folder: AttemptFolder, key_of: KeyOf, run: Run | None = None) -> AttemptVerdict:
+def verify_attempt(
+    folder: AttemptFolder, key_of: KeyOf, context: Context | None = None
+) -> AttemptVerdict:
     """Check one attempt: chain, place, notebook, usage."""
     try:
         opened = peek(folder.events)
@@ -131,13 +147,13 @@ def verify_attempt(folder: AttemptFolder, key_of: KeyOf, run: Run | None = None)
         return AttemptVerdict(
             opened.attempt, folder.slug, folder.n, State.UNREADABLE, 0, (str(error),)
         )
-    problems = tuple(_problems(folder, log, run))
+    problems = tuple(_problems(folder, log, context or Context()))
     state = State.CHANGED if problems else State.OPEN if log.closed is None else State.WHOLE
     notes = problems or tuple(_remarks(folder, log))
     return AttemptVerdict(opened.attempt, folder.slug, folder.n, state, len(log.events), notes)
 
 
-def _problems(folder: AttemptFolder, log: Log, run: Run | None) -> Iterator[str]:
+def _problems(folder: AttemptFolder, log: Log, context: Context) -> Iterator[str]:
     if log.tail and not (log.torn and log.closed is None):
         yield (
             f"events.jsonl: line {len(log.events) + 1} does not follow from the ones before it "
@@ -145,9 +161,9 @@ def _problems(folder: AttemptFolder, log: Log, run: Run | None) -> Iterator[str]
         )
     if not log.events:
         return
-    yield from _misplaced(folder, log.opened, run)
+    yield from _misplaced(folder, log.opened, context.run)
     try:
-        yield from _bound(folder, log) if log.closed is not None else _ahead(folder, log)
+        yield from _bound(folder, log, context) if log.closed is not None else _ahead(folder, log)
     except RecordError as error:
         yield str(error)
 
@@ -156,16 +172,18 @@ def _misplaced(folder: AttemptFolder, opened: Opened, run: Run | None) -> Iterat
     slug = folder.slug if opened.instance is None else InstanceId.parse(opened.instance).slug
     if (slug, opened.n) != (folder.slug, folder.n):
         yield f"The record is of {slug}, repeat {opened.n}: it does not belong in this folder."
-    if run is not None and run.agent != opened.agent:
+    # A practice run is named after the client, as far as a folder can be.
+    if run is not None and opened.graded and run.agent != opened.agent:
         yield f"The record is of the agent {opened.agent!r}, the run is of {run.agent!r}."
 
 
-def _bound(folder: AttemptFolder, log: Log) -> Iterator[str]:
+def _bound(folder: AttemptFolder, log: Log, context: Context) -> Iterator[str]:
     assert log.closed is not None
     assert log.finished is not None
     wanted = log.closed.notebook_sha256
     saved = read_bytes(folder.within(log.opened.notebook), MAX_NOTEBOOK)
-    if hashlib.sha256(saved).hexdigest() != wanted:
+    same = hashlib.sha256(saved).hexdigest() == wanted
+    if not same and not _taken_over(folder, log.opened, context):
         yield f"{log.opened.notebook} is not the notebook that was closed with this attempt."
     made = hashlib.sha256(b"".join(fold(log.events).chunks())).hexdigest()
     if made != wanted:
@@ -177,11 +195,20 @@ def _bound(folder: AttemptFolder, log: Log) -> Iterator[str]:
         yield "usage.json does not say what attempt.finished says."
 
 
+def _taken_over(folder: AttemptFolder, opened: Opened, context: Context) -> bool:
+    """Whether a later free session of this run goes on in the same notebook file."""
+    others = context.claims.get(opened.notebook, frozenset()) - {opened.attempt}
+    if opened.graded or not others:
+        return False
+    return about(load_notebook(folder.within(opened.notebook))).get("attempt") in others
+
+
 def _ahead(folder: AttemptFolder, log: Log) -> Iterator[str]:
     if folder.usage.exists():
         yield "usage.json is there, but the log's end (attempt.closed) is missing: it was cut off."
     path = folder.within(log.opened.notebook)
-    known = about(load_notebook(path)).get("events", 0) if path.exists() else 0
+    head = about(load_notebook(path)) if path.exists() else {}
+    known = head.get("events", 0) if head.get("attempt") == log.opened.attempt else 0
     if isinstance(known, int) and known > len(log.events):
         yield f"The notebook was made of {known} events, the log has {len(log.events)}: it was cut."
 
@@ -197,16 +224,21 @@ def _remarks(folder: AttemptFolder, log: Log) -> Iterator[str]:
         yield f"Its last line is torn ({log.tail} bytes), as a crash leaves it."
 
 
-def _strays(run: RunFolder, folders: list[AttemptFolder]) -> Iterator[str]:
-    known: set[str] = set()
+def _claims(folders: list[AttemptFolder]) -> Claims:
+    claims: dict[str, frozenset[str]] = {}
     for folder in folders:
         try:
-            known.add(peek(folder.events).notebook)
+            opened = peek(folder.events)
         except RecordError:
-            continue
+            continue  # Its own verdict tells.
+        claims[opened.notebook] = claims.get(opened.notebook, frozenset()) | {opened.attempt}
+    return claims
+
+
+def _strays(run: RunFolder, folders: list[AttemptFolder], claims: Claims) -> Iterator[str]:
     for path in sorted((run.path / "notebooks").glob("*.ipynb")):
         relative = path.relative_to(run.path).as_posix()
-        if relative not in known:
+        if relative not in claims:
             yield f"{relative} belongs to no attempt of this run."
     for usage in sorted((run.path / "attempts").glob("*/*/usage.json")):
         if not usage.with_name("events.jsonl").exists():

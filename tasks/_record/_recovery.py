@@ -75,13 +75,14 @@ class _Orphan:
         if log.closed is not None:
             return self._restore(log, log.closed)
         notebook = fold(log.events)
-        self._compare(log)
+        taken_over = self._compare(log)
         self._cut(log)
         self._seq, self._mac, self._end = len(log.events), log.mac, log.size
         now = timestamp(clock())
         finished = log.finished or self._end_attempt(notebook, log, now)
         data = b"".join(notebook.chunks())
-        save(self._disk, self._folder.within(log.opened.notebook), data)
+        if not taken_over:
+            save(self._disk, self._folder.within(log.opened.notebook), data)
         closed = Closed(notebook_sha256=hashlib.sha256(data).hexdigest())
         self._append(notebook, Kind.CLOSED, closed, now)
         self._usage(finished)
@@ -110,18 +111,24 @@ class _Orphan:
         self._end += len(line)
         self._disk.sync(self._file)
 
-    def _compare(self, log: Log) -> None:
-        # The log is synced before the notebook: a notebook that knows more events than the log has
-        # shows that the log lost some which were safe once.
+    def _compare(self, log: Log) -> bool:
+        """Whether a later session goes on in the notebook's file, which is then its own.
+
+        The log is synced before the notebook: a notebook that knows more events than the log has
+        shows that the log lost some which were safe once.
+        """
         path = self._folder.within(log.opened.notebook)
         if not path.exists():
-            return
-        known = _events_known(read_bytes(path, MAX_LOG))
+            return False
+        attempt, known = _made_of(read_bytes(path, MAX_LOG))
+        if attempt not in ("", log.opened.attempt):
+            return True
         if known > len(log.events):
             raise RecordError(
                 f"{self._folder.events} was damaged: {len(log.events)} events are authentic, but "
                 f"its notebook was made of {known}."
             )
+        return False
 
     def _cut(self, log: Log) -> None:
         if not log.tail:
@@ -155,9 +162,12 @@ class _Orphan:
         save(self._disk, self._folder.usage, dump(usage))
 
 
-def _events_known(data: bytes) -> int:
+def _made_of(data: bytes) -> tuple[str, int]:
+    """Attempt and number of events that a notebook says it was made of."""
     try:
-        known = decode(data, unique=False)["metadata"]["proctor"]["events"]
+        head = decode(data, unique=False)["metadata"]["proctor"]
+        attempt, known = head["attempt"], head["events"]
     except (ValueError, KeyError, TypeError):
-        return 0  # Not ours: somebody wrote over it, and it is about to be rebuilt.
-    return known if isinstance(known, int) else 0
+        return "", 0  # Not ours: somebody wrote over it, and it is about to be rebuilt.
+    ours = isinstance(attempt, str) and isinstance(known, int)
+    return (attempt, known) if ours else ("", 0)

@@ -50,10 +50,16 @@ def run(tmp_path: Path, store: SecretStore) -> RunFolder:
 
 async def sit(folder: AttemptFolder, store: SecretStore, close: bool) -> None:
     attempt = f"attempt{folder.n}"
-    facts = {"attempt": attempt, "n": folder.n, "instance": INSTANCE, "agent": "solver"}
-    facts |= {"sandbox": {"tier": "bwrap"}, "versions": {}, "secret_id": store.current()}
+    facts = {
+        "attempt": attempt,
+        "n": folder.n,
+        "instance": INSTANCE,
+        "agent": "solver",
+        "graded": True,
+    }
+    facts |= {"graded": True, "sandbox": {"tier": "bwrap"}, "versions": {}}
     key = record_key(store.get(), attempt)
-    opened = {**facts, "notebook": folder.notebook}
+    opened = {**facts, "secret_id": store.current(), "notebook": folder.notebook}
     journal = Journal.open(folder, key, opened, lambda: 1.5 * folder.n)
     journal.record(
         "cell.added",
@@ -190,6 +196,37 @@ def test_an_open_attempt_is_ended_by_the_next_who_cares(run: RunFolder, store: S
     assert log.finished is not None
     # The answer had been accepted: the exam was over before the daemon died.
     assert log.finished.reason == "submitted"
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_free_session_may_go_on_in_the_notebook_of_an_earlier_one(
+    tmp_path: Path, store: SecretStore, closed: bool
+):
+    described = Run(suite="practice", agent="a-client", created="2026-01-01T00:00:00Z")
+    run = RunFolder.create(tmp_path, described, datetime(2026, 1, 1, tzinfo=UTC))
+
+    async def session(name: str, cells: int, close: bool) -> None:
+        folder = run.attempt(f"session-{name}")
+        facts = {"attempt": name, "agent": "a client", "sandbox": {}, "versions": {}}
+        facts |= {"secret_id": store.current(), "notebook": "notebooks/one.ipynb"}
+        journal = Journal.open(folder, record_key(store.get(), name), facts, lambda: 1.0)
+        for cell in range(cells):
+            added = {"cell_id": f"c{cell}", "cell_type": "markdown", "source": name}
+            journal.record("cell.added", added)
+        await journal.sync()
+        if close:
+            await journal.close("finished", {})
+        journal.abandon()
+
+    anyio.run(session, "first", 1, closed)
+    anyio.run(session, "second", 5, True)
+    later = (run.path / "notebooks" / "one.ipynb").read_bytes()
+    assert finish_orphans(run, keys(store), lambda: 9.0) == []
+    assert (run.path / "notebooks" / "one.ipynb").read_bytes() == later
+    assert states(run, store) == [State.WHOLE, State.WHOLE]
+    assert verify_run(run, keys(store)).holds
+    change(run.path / "notebooks" / "one.ipynb", b'"second"', b'"other"')
+    assert states(run, store) == [State.CHANGED, State.CHANGED]
 
 
 def test_an_archive_is_the_same_bytes_each_time_and_opens_to_the_same_run(
