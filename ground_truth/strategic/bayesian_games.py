@@ -31,7 +31,7 @@ from tasks.strategic.bayesian_games import (
     Witness,
 )
 
-POLICY_MAX = 0.9
+POLICY_MAX = 0.85
 """A drawn instance leaves at least `1 - POLICY_MAX` between every fixed policy and the ceiling."""
 CERTAINTY_MAX = 0.95
 DRAWS_MAX = 10_000

@@ -15,7 +15,7 @@ from tasks._answers import MIME
 INSTANCE = InstanceId.parse("strategic/bayesian_games@1:easy:public:7")
 KEY = [float(p) for p in draw(INSTANCE, b"").key.posterior]
 ANSWER = {"posterior": KEY}
-WRONG = {"posterior": [0.5, 0.5]}
+WRONG = {"posterior": [0.5, 0.25, 0.25]}
 
 
 def code(*outputs: Any, source: str = "solve()", count: int = 1) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def test_the_last_answer_that_fits_counts(tmp_path: Path) -> None:
     path = saved(
         tmp_path / "work.ipynb",
         code(stream(json.dumps(ANSWER)), count=1),
-        code(stream('{"posterior": [2, 3]}\n'), count=2),
+        code(stream('{"posterior": [2, 3, 4]}\n'), count=2),
         code(stream("done\n"), count=3),
     )
     assert score_saved(path, INSTANCE, tmp_path / "home").ability == pytest.approx(1.0)
@@ -87,8 +87,35 @@ def test_a_notebook_without_an_answer_is_a_zero_and_a_cheats_is_flagged(tmp_path
 
 
 @pytest.mark.parametrize(
+    "bomb",
+    [
+        '{"posterior": ' + "[" * 50_000 + "]" * 50_000 + "}",
+        '{"posterior": [' + "9" * 5_000 + ", 0, 0]}",
+        '{"posterior": [1e999, 0, 0]}',
+        '{"posterior": [NaN, 1, 0]}',
+        '{"posterior": [1, 0, 0], "posterior": [1, 0, 0]}',
+        '{"posterior": [' + "{}," * 300_000 + "1]}",
+        '{"posterior": ["' + "x" * 2_000_000 + '"]}',
+        "\ud800",
+    ],
+)
+def test_answers_that_bring_down_parsers_are_no_answers(bomb: str, tmp_path: Path) -> None:
+    output = {"output_type": "stream", "name": "stdout", "text": bomb}
+    score = score_saved(saved(tmp_path / "work.ipynb", code(output)), INSTANCE, tmp_path / "home")
+    assert (score.status, score.validity, score.ability) == ("scored", 0, 0)
+
+
+@pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", '{"cells": 1, "nbformat": 4}', "[" * 100_000, '{"cells": [], "nbformat": 3}'],
+    [
+        "",
+        "[]",
+        "{}",
+        '{"cells": 1, "nbformat": 4}',
+        "[" * 100_000,
+        "[" + "{}," * 3_000_000 + "{}]",
+        '{"cells": [], "nbformat": 3}',
+    ],
 )
 def test_what_is_no_notebook_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "work.ipynb"

@@ -169,7 +169,7 @@ def test_files_planted_for_the_grader_change_nothing(
     rig: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = rig.script()
-    script.answer = {"posterior": [1.0, 0.0]}
+    script.answer = {"posterior": [1.0, 0.0, 0.0]}
     folder = rig.play(script)
     honest = only(rig)
     names = ("sitecustomize", "usercustomize", "conftest", "json", "numpy", "evaluators", "tasks")

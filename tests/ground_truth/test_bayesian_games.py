@@ -204,23 +204,24 @@ def test_the_wording_varies_between_instances() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        {"posterior": [0.5, 0.6]},
-        {"posterior": [0.5, 0.25, 0.25]},
-        {"posterior": [1.0]},
-        {"posterior": [-0.5, 1.5]},
-        {"posterior": [True, False]},
-        {"posterior": ["0.5", "0.5"]},
-        {"posterior": [0.5, 0.5], "note": "extra"},
-        {"posterior": [float("nan"), 1.0]},
+        {"posterior": [0.5, 0.25, 0.26]},
+        {"posterior": [0.5, 0.25, 0.125, 0.125]},
+        {"posterior": [0.5, 0.5]},
+        {"posterior": [-0.5, 1.5, 0.0]},
+        {"posterior": [True, False, False]},
+        {"posterior": ["0.5", "0.5", "0"]},
+        {"posterior": [0.5, 0.25, 0.25], "note": "extra"},
+        {"posterior": [float("nan"), 1.0, 0.0]},
         {"posterior": {"a": 1}},
         {},
         [],
         None,
-        "[0.5, 0.5]",
+        "[0.5, 0.25, 0.25]",
     ],
 )
 def test_answers_of_another_shape_are_refused(answer: object) -> None:
     model = FAMILY.answer(draw(instance(0), b"secret").public)
+    assert not isinstance(validate(model, {"posterior": [0.5, 0.25, 0.25]}), Malformed)
     assert isinstance(validate(model, answer), Malformed)
 
 
