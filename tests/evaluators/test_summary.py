@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
-from scipy import stats
 
 from evaluators import Score
 from evaluators._floors import Floor
-from evaluators._intervals import clustered_t, wilson
+from evaluators._intervals import clustered_t, t_quantile, wilson
 from evaluators._summary import metrics, published, summary
 from evaluators._tables import comma_separated, markdown, rich_table, table_rows
 from tasks import Stamp
@@ -44,9 +43,31 @@ def score(seed: int, ability: float | None, **facts: object) -> Score:
 
 @given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_rates_have_wilsons_interval(pair: tuple[int, int]) -> None:
+    # Its ends are the rates at which the observed one lies 1.96 standard errors away.
     successes, n = pair
-    known = stats.binomtest(successes, n).proportion_ci(method="wilson")
-    assert wilson(successes, n) == pytest.approx((known.low, known.high), abs=1e-9)
+    interval = wilson(successes, n)
+    assert interval is not None
+    for end in interval:
+        away = abs(successes / n - end)
+        assert away == pytest.approx(1.959964 * math.sqrt(end * (1 - end) / n), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("freedom", "table"),
+    [
+        (1, 12.7062),
+        (2, 4.30265),
+        (3, 3.18245),
+        (4, 2.77645),
+        (5, 2.57058),
+        (30, 2.04227),
+        (61, 1.99962),
+        (100, 1.98397),
+        (1000, 1.96234),
+    ],
+)
+def test_students_quantile_is_that_of_the_tables(freedom: int, table: float) -> None:
+    assert t_quantile(freedom) == pytest.approx(table, abs=1e-5)
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=20))
@@ -54,7 +75,8 @@ def test_means_have_students_interval_where_every_instance_is_played_once(
     values: list[float],
 ) -> None:
     interval = clustered_t(values, [str(i) for i in range(len(values))])
-    half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values))
+    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    half = t_quantile(len(values) - 1) * error
     centre = float(np.mean(values))
     assert interval == pytest.approx((centre - half, centre + half), abs=1e-9)
 
