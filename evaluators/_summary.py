@@ -17,6 +17,9 @@ SCHEMA = 1
 FILES: Mapping[str, str] = {"circuits": "circuit_evaluation_results.json"}
 """Published file names by group tag."""
 
+SEALED = frozenset({"zygote", "bwrap", "-"})
+"""Tiers whose results may be ranked; `-`: no kernel started, so nothing could leak from one."""
+
 Scales = Mapping[tuple[str, str], Floor | str]
 """Floor and ceiling by family and preset, or why there are none."""
 
@@ -46,7 +49,8 @@ def summary(
         "statuses": dict(sorted(Counter(score.status for score in scores).items())),
         "stamps": dict(sorted(Counter(score.stamp.value for score in scores).items())),
         "sandboxes": dict(sorted(Counter(score.sandbox for score in scores).items())),
-        "ranked": bool(counted) and all(score.stamp is Stamp.EXAM for score in counted),
+        "ranked": bool(counted)
+        and all(s.stamp is Stamp.EXAM and s.sandbox in SEALED for s in counted),
         "open": list(unfinished),
         "flagged": [
             {"instance": s.instance, "n": s.n, "notebook": s.notebook, "flags": list(s.flags)}

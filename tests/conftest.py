@@ -1,9 +1,10 @@
 """What every test may use: a private state folder, and real daemons that die with their tests."""
 
 import os
+import select
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from server.state import StateFolder
 
 
-def end_daemon(home: Path) -> None:
+def _end_daemon(home: Path) -> None:
     """Kill the daemon of a state folder, if one lives; returns once it is gone."""
     state = StateFolder(home)
     info = state.info()
@@ -20,15 +21,15 @@ def end_daemon(home: Path) -> None:
     handle = os.pidfd_open(info.pid)
     try:
         signal.pidfd_send_signal(handle, signal.SIGKILL)
-        _wait(handle)
+        assert select.select([handle], [], [], 30)[0], "the daemon survived SIGKILL"
     finally:
         os.close(handle)
 
 
-def _wait(pidfd: int) -> None:
-    import select
-
-    assert select.select([pidfd], [], [], 30)[0], "the daemon survived SIGKILL"
+@pytest.fixture(scope="session")
+def end_daemon() -> Callable[[Path], None]:
+    """Kills the daemon of a state folder, if one lives."""
+    return _end_daemon
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.setenv("PROCTOR_HOME", folder)
         monkeypatch.delenv("PROCTOR_TOKEN", raising=False)
         yield Path(folder)
-        end_daemon(Path(folder))
+        _end_daemon(Path(folder))
 
 
 @pytest.fixture(scope="module")
@@ -46,4 +47,4 @@ def shared_home() -> Iterator[Path]:
     """A state folder that the tests of one module share, for those that need a live daemon."""
     with tempfile.TemporaryDirectory(prefix="pr", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
-        end_daemon(Path(folder))
+        _end_daemon(Path(folder))
