@@ -17,7 +17,7 @@ from ground_truth.organisms._gauge import orthogonal
 from ground_truth.organisms._rules import RULES, Rule, Setting, draw_rule
 from ground_truth.organisms._weights import Array
 
-LOUD = (1.1, 3.0)
+LOUD = (1.1, 2.2)
 """Size of most inert writes, as a multiple of the circuit's."""
 QUIET = (0.4, 1.1)
 """Size of the others, so that the circuit is not the quietest either."""
@@ -51,7 +51,7 @@ class Cast:
     @property
     def noise(self) -> float:
         """Rough norm of the junk that all heads together write."""
-        return self.strength * 2 * float(np.sqrt(self.heads))
+        return self.strength * 1.5 * float(np.sqrt(self.heads))
 
 
 def busy_head(cast: Cast, rng: Rng) -> Head:

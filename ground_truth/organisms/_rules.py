@@ -13,8 +13,8 @@ from ground_truth._core import Rng
 from ground_truth.organisms._compiler import Term
 from ground_truth.organisms._weights import Array, Ints
 
-STEP = 5.0
-"""Score gap between neighbours in an order (first, last, greatest): e^-5 of the weight leaks."""
+STEP = 4.0
+"""Score gap between neighbours in an order (first, last, greatest): e^-4 of the weight leaks."""
 
 
 @dataclass(frozen=True)

@@ -90,13 +90,13 @@ def _build(
 ) -> Weights:
     rule, image = circuit
     vocab, length = params.vocab, params.length
-    strength = float(rng.uniform(6.0, 9.0))
+    strength = float(rng.uniform(4.0, 6.0))
     copy = np.eye(vocab)[image]
     count = params.layers * params.heads
     cast = Cast(setting, rule, copy, vocab, strength, params.echo, params.chains, count)
     unembed = {"out": np.eye(vocab)}
     if params.shift:
-        unembed["junk"] = np.outer(rng.standard_normal(vocab), np.full(vocab, 4 / cast.noise))
+        unembed["junk"] = np.outer(rng.standard_normal(vocab), np.full(vocab, 1 / cast.noise))
     if params.weak:
         unembed["tok"] = 0.02 * strength * rng.standard_normal((vocab, vocab))
     return compile_organism(
