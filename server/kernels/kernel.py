@@ -15,7 +15,8 @@ from typing import Literal
 import anyio
 from anyio.abc import TaskGroup
 
-from server.kernels.link import Death, Link, Run
+from server.kernels.deaths import Death
+from server.kernels.link import Link, Run
 from server.kernels.lodging import RoomManager
 from server.kernels.outputs import KernelOutput, count_of
 from server.sandboxes import Box, SandboxError, Tier
@@ -173,8 +174,9 @@ class Kernel:
             SandboxError: none can be started.
         """
         before = self._link
-        if self._run is not None and before is not None:
+        if self._run is not None:
             self._run.interrupted = True
+        if before is not None:
             before.condemn("a restart was asked for")
         async with self._turn:
             if self._link is before and not self._closed:

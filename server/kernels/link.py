@@ -19,6 +19,7 @@ from anyio.abc import TaskStatus
 from anyio.lowlevel import checkpoint
 from zmq.utils.monitor import recv_monitor_message
 
+from server.kernels.deaths import Death, cause
 from server.kernels.lodging import RoomClient
 from server.kernels.outputs import KernelOutput, Outputs, content_of, opened
 from server.sandboxes import Box, SandboxError
@@ -38,23 +39,6 @@ _TURN = 64
 """Messages read before other tasks get a turn."""
 _DRAIN_S = 0.2
 OUTPUT_LIMIT = "it sent more output than a cell may have"
-
-
-class Death:
-    """A kernel's end, to come or past."""
-
-    def __init__(self) -> None:
-        self.event = anyio.Event()
-        self.reason = ""
-        """Why, as the end of 'The kernel died: …'; '' while it lives."""
-
-    def is_set(self) -> bool:
-        """Whether it has died."""
-        return self.event.is_set()
-
-    async def wait(self) -> None:
-        """Return when it is dead."""
-        await self.event.wait()
 
 
 class Run:
@@ -230,10 +214,11 @@ class Link:
 
     async def _listen(self, socket: zmq.asyncio.Socket, take: Take) -> None:
         while True:
-            holding = [run for run in self._runs.values() if run.outputs.holding]
             if self._read(socket, take):
                 await checkpoint()
-            elif not await socket.poll(_HOLD_MS if holding else -1):
+                continue
+            holding = [run for run in self._runs.values() if run.outputs.holding]
+            if not await socket.poll(_HOLD_MS if holding else -1):
                 for run in holding:
                     run.outputs.flush()
 
@@ -303,8 +288,9 @@ class Link:
         self._tell_death()
 
     def _tell_death(self) -> None:
-        reasons = (self.death.reason, self.box.verdict, self._doom, "its process ended")
-        self.death.reason = next(filter(None, reasons))
+        if not self.death.is_set():
+            verdict = self.box.verdict.rstrip(".")
+            self.death.reason = verdict or self._doom or cause(self.box.pidfd)
         self.death.event.set()
         for run in self._runs.values():
             run.finished()

@@ -12,7 +12,7 @@ import signal
 from typing import Any, Protocol, runtime_checkable
 
 from jupyter_client.connect import KernelConnectionInfo
-from jupyter_client.provisioning import KernelProvisionerBase
+from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import Unicode
 
 from server.sandboxes import Box, Limits, Sandbox, SandboxError, choose
@@ -52,7 +52,7 @@ class SandboxProvisioner(KernelProvisionerBase):  # pyright: ignore[reportUntype
             if before is not None:
                 await before.kill()
         info: dict[str, Any] = self.box.connection
-        self.connection_info = {**info, "key": str(info["key"]).encode()}
+        self.connection_info = {**info, "key": str(info["key"]).encode()}  # pyright: ignore[reportAttributeAccessIssue] - jupyter-client wants bytes and declares str
         return self.connection_info
 
     async def poll(self) -> int | None:
