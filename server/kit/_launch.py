@@ -5,13 +5,13 @@ It obeys a *plan* that arrives over a socket: steps, each a name and its argumen
 which the host listed them. What a room is hardened with is therefore data on the host's side.
 
     host -> room   plan {steps, env, work, sockets, stores, connection}
-    room -> host   {"sealed": true} with descriptors: pidfd, work, sockets, *stores
+    room -> host   {"sealed": true} with descriptors: kernel, leader, work, sockets, *stores
     host -> room   {"go": true}          (end of file instead: the host is gone, exit)
     room -> host   {"ready": true} once the kernel's sockets are bound, or {"error": text}
 """
 
 # It starts a hundred times a minute and on nothing but the standard library: plain `os` calls.
-# ruff: noqa: PTH
+# ruff: noqa: PTH103, PTH112, PTH115, PTH123, PTH208
 
 import base64
 import ctypes
@@ -63,7 +63,7 @@ def enter(channel: socket.socket) -> None:
             STEPS[name](*arguments)
         _dress(plan)
         folders = [plan["work"], plan["sockets"], *plan["stores"]]
-        handles = [os.pidfd_open(os.getpid())]
+        handles = [os.pidfd_open(pid) for pid in (os.getpid(), plan["leader"] or os.getpid())]
         handles += [os.open(path, os.O_PATH | os.O_DIRECTORY) for path in folders]
         socket.send_fds(channel, [b'{"sealed": true}'], handles)
         for handle in handles:
@@ -168,7 +168,12 @@ def _supervise() -> None:
     if kernel == 0:
         _die_with_parent()
         return
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(kernel, signal.SIGKILL))
+
+    def end(number: int, frame: object) -> None:
+        del number, frame
+        os.kill(kernel, signal.SIGKILL)
+
+    signal.signal(signal.SIGTERM, end)
     _close_all_but_standard()
     while True:
         ended, _ = os.waitpid(-1, 0)

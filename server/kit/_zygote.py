@@ -9,7 +9,7 @@ fork (a child would hang in its first matrix product). So it imports, and comput
     host -> zygote   {"fork": true} + the room's socket; all else is between host and room
 """
 
-# ruff: noqa: PTH - plain `os` calls, as in `_launch`
+# ruff: noqa: PTH208 - plain `os` calls, as in `_launch`
 
 import ctypes
 import gc

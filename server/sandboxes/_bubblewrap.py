@@ -15,7 +15,7 @@ from server.sandboxes._core import Limits
 from server.sandboxes._env import environment
 from server.sandboxes._hardening import Hardening
 from server.sandboxes._spawn import Spawned, spawn
-from server.sandboxes._view import View
+from server.sandboxes._view import View, parents
 from tasks import SandboxError
 
 _DATA = re.compile(r"\{data:(.*)\}", re.DOTALL)
@@ -30,6 +30,11 @@ class Caps:
     """As root: real ones, all given up before agent code runs."""
     user: tuple[str, ...]
     """As an ordinary user: over the room's own user namespace."""
+
+    @property
+    def mounts(self) -> bool:
+        """Whether the first process makes namespaces itself, and stays what it is."""
+        return "CAP_SYS_ADMIN" in self.root
 
 
 def binary() -> Path:
@@ -75,7 +80,11 @@ def launch(hard: Hardening, shown: View, limits: Limits, caps: Caps, script: str
     env = environment(limits, packages=shown.packages)
     if "env" not in hard:
         env = {**os.environ, **env}
-    words = [str(binary()), "--die-with-parent", "--new-session", "--as-pid-1"]
+    words = [str(binary()), "--die-with-parent", "--new-session"]
+    # A kernel that became another user is out of reach of bubblewrap's death signal, so there
+    # bubblewrap's own process stays pid 1 and takes the room with it. An ordinary user's room has
+    # no such process: it would be the agent's to take over (same user, no filter).
+    words += [] if rooted and not caps.mounts else ["--as-pid-1"]
     words += _namespaces(hard, rooted=rooted)
     words += _capabilities(caps, hard, rooted=rooted)
     words += _files(hard, limits, shown)
@@ -118,7 +127,7 @@ def _files(hard: Hardening, limits: Limits, shown: View) -> list[str]:
         words += ["--bind", "/proc", "/proc"]
     words += _writable(hard, limits)
     if "view" not in hard:
-        words += ["--ro-bind", tempfile.gettempdir(), tempfile.gettempdir()]
+        words += [*parents([tempfile.gettempdir()]), "--ro-bind", *[tempfile.gettempdir()] * 2]
     words += ["--remount-ro", "/dev"] if "dev" in hard else []
     return [*words, *(["--remount-ro", "/"] if "root" in hard else []), "--chdir", "/"]
 

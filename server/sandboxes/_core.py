@@ -235,7 +235,7 @@ class Setting:
     preload: tuple[str, ...] = ("torch", "transformer_lens")
     """Modules that the zygote loads before it forks."""
     dropped: frozenset[str] = frozenset()
-    """Hardening items left out, for the tests that prove each one is needed; never in production."""
+    """Hardening items left out: for tests that prove each one is needed, never in production."""
 
 
 __all__ = [

@@ -64,8 +64,8 @@ def fix(host: Host) -> str:
 def _switch(release: Mapping[str, str]) -> str:
     if _family(release) == "debian":
         return (
-            "`sudo sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000` (put it "
-            "into /etc/sysctl.d to keep it)."
+            "`sudo sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000` "
+            "(put it into /etc/sysctl.d to keep it)."
         )
     return "`sudo sysctl user.max_user_namespaces=15000` (put it into /etc/sysctl.d to keep it)."
 

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,8 @@ VITAL = frozenset(
         "disk.size",
     }
 )
-"""Attacks whose control must succeed on every machine. Of the others some machines know no kind
-outside either (no vsock module, a container's own filter): then there is nothing to hold back."""
+"""Attacks whose control must succeed on every machine. Of the others some machines lack the means
+outside as well (no vsock module, a container's filter), and there is nothing to hold back."""
 _WRITABLE = ["/work", "/tmp", "/dev/shm", "/run/k"]  # noqa: S108 - the room's
 _KINDS = ("net", "ipc", "uts", "pid", "mnt")
 _TOPS = ("/work", "/home", "/root", "/var", "/run", "/srv", "/mnt", "/media", "/etc")
@@ -65,12 +65,12 @@ async def probe(
         outside = await anyio.to_thread.run_sync(control, aims)
     probes = tuple(
         Probe(
-            name,
-            not inside[name][0],
-            outside[name][0],
-            inside[name][1],
-            name in leaks,
-            name in VITAL,
+            name=name,
+            held=not inside[name][0],
+            control=outside[name][0],
+            detail=inside[name][1],
+            expected_leak=name in leaks,
+            vital=name in VITAL,
         )
         for name in _attacks.ATTACKS
     )
@@ -88,10 +88,14 @@ async def attack(
     """
     box = await sandbox.start(LIMITS)
     try:
-        code = Path(_attacks.__file__).read_text().partition("\nif __name__ ==")[0]
-        return await ask(box, code, f"run({dict(aims)!r}, {list(names)!r})")
+        return await ask(box, _code(), f"run({dict(aims)!r}, {list(names)!r})")
     finally:
         await box.kill()
+
+
+def _code() -> str:
+    """The attacks' text without its last lines, which are for a process of its own."""
+    return Path(_attacks.__file__).read_text().partition("\nif __name__ ==")[0]
 
 
 def control(aims: Mapping[str, Any]) -> dict[str, tuple[bool, str]]:
@@ -120,7 +124,7 @@ def control(aims: Mapping[str, Any]) -> dict[str, tuple[bool, str]]:
 
 
 @contextmanager
-def targets() -> Iterator[dict[str, Any]]:
+def targets() -> Generator[dict[str, Any]]:
     """Things on the host worth reaching, and how an attack finds them."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="proctor-probe-")))
@@ -148,7 +152,7 @@ def targets() -> Iterator[dict[str, Any]]:
             "udp": udp,
             "abstract": name,
             "unix": str(folder / "s"),
-            "namespaces": {kind: os.readlink(f"/proc/self/ns/{kind}") for kind in _KINDS},
+            "namespaces": {kind: str(Path(f"/proc/self/ns/{kind}").readlink()) for kind in _KINDS},
             "hostname": socket.gethostname(),
             "processes": LIMITS.processes,
             "memory_mb": LIMITS.memory_mb,
@@ -189,7 +193,7 @@ def _listen(stack: ExitStack, address: str) -> None:
 
 
 @contextmanager
-def _echo() -> Iterator[int]:
+def _echo() -> Generator[int]:
     """A datagram socket on loopback that answers, and its port."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))

@@ -9,7 +9,7 @@ import select
 import signal
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,8 @@ class Plan:
     steps: Sequence[Sequence[Any]]
     """Hardening steps in order: a name of `_launch.STEPS` and its arguments."""
     env: Mapping[str, str]
+    leader: int = 0
+    """Process, by its number in the room, whose death ends all others; 0 for the kernel itself."""
     work: str = "/work"
     sockets: str = "/run/k"
     stores: Sequence[str] = ("/tmp", "/dev/shm")  # noqa: S108 - the room's own
@@ -45,6 +47,7 @@ class Plan:
             {
                 "steps": self.steps,
                 "env": dict(self.env),
+                "leader": self.leader,
                 "work": self.work,
                 "sockets": self.sockets,
                 "stores": self.stores,
@@ -71,6 +74,9 @@ class Handles:
     """Descriptors a room gave out before any agent code ran."""
 
     pidfd: int
+    """The kernel's process."""
+    leader: int
+    """The process whose death ends all others (mostly the kernel's)."""
     work: int
     sockets: int
     stores: tuple[int, ...]
@@ -82,7 +88,7 @@ class Handles:
 
     def close(self) -> None:
         """Close them all."""
-        for fd in (self.pidfd, self.work, self.sockets, *self.stores):
+        for fd in (self.pidfd, self.leader, *self.folders):
             os.close(fd)
 
 
@@ -101,6 +107,7 @@ class Room:
         self.limits = limits
         self.handles = handles
         self.pid = _host_pid(handles.pidfd)
+        self.leader = _host_pid(handles.leader)
         self.verdict = ""
         self._connection = connection(f"/proc/self/fd/{handles.sockets}/s", key)
         self.ended: Callable[[], None] = lambda: None
@@ -124,10 +131,11 @@ class Room:
         return self._open and not _readable(self.pidfd)
 
     def signal(self, signum: int) -> None:
-        """Send a signal to the kernel process."""
+        """Interrupt the kernel; any other signal goes to the process that takes all with it."""
+        target = self.pidfd if signum == signal.SIGINT else self.handles.leader
         if self._open:
             with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self.pidfd, signum)
+                signal.pidfd_send_signal(target, signum)
 
     def condemn(self, verdict: str) -> None:
         """Kill the room for breaking a limit; the first reason stands."""
@@ -148,6 +156,7 @@ class Room:
         with anyio.CancelScope(shield=True):
             self.signal(signal.SIGKILL)
             await self.wait()
+            await _dead(self.handles.leader)
             await self._end()
         with self._lock:
             self._open = False
@@ -156,7 +165,7 @@ class Room:
         self._killing.set()
 
     @contextmanager
-    def held(self) -> Iterator[bool]:
+    def held(self) -> Generator[bool]:
         """Keep the descriptors from being closed meanwhile; false if they are already."""
         with self._lock:
             yield self._open
@@ -177,7 +186,7 @@ class Room:
         """What the room uses now."""
         if not self.alive():
             return Usage(0, 0, 0)
-        return _usage.measure(self.pid, self.handles.folders, in_memory=self.tier.sealed)
+        return _usage.measure(self.leader, self.handles.folders, in_memory=self.tier.sealed)
 
 
 async def enter(
@@ -192,11 +201,11 @@ async def enter(
     await anyio.wait_writable(channel)
     channel.send(plan.message(key))
     message, fds = await _receive(channel)
-    if "error" in message or len(fds) < 3:
+    if "error" in message or len(fds) < 4:
         for fd in fds:
             os.close(fd)
         raise SandboxError(f"The room could not be sealed.\n{message.get('error', 'No handles.')}")
-    handles = Handles(fds[0], fds[1], fds[2], tuple(fds[3:]))
+    handles = Handles(fds[0], fds[1], fds[2], fds[3], tuple(fds[4:]))
 
     async def begin() -> None:
         channel.send(b'{"go": true}')

@@ -48,7 +48,7 @@ def spawn(command: Sequence[str], env: Mapping[str, str], extra: Sequence[int] =
     kill it when the *thread* that made it ends.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    words = tempfile.TemporaryFile()
+    words = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
     with theirs:
         process = subprocess.Popen(
             [part.replace("{fd}", str(theirs.fileno())) for part in command],

@@ -6,11 +6,10 @@ shows. Everything else is not hidden but absent.
 """
 
 import importlib.metadata
-import os
 import site
 import sys
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +53,7 @@ def view(hidden: Sequence[Path], *, masked: bool = True) -> View:
     inside = base == Path("/usr") or Path("/usr") in base.parents
     if not inside:
         binds.append(Bind(base, PYTHON))
-    arguments = [*_system(), *_parents(bind.target for bind in binds)]
+    arguments = [*_system(), *parents(bind.target for bind in binds)]
     if inside:
         arguments += ["--symlink", str(base), PYTHON]
     for bind in binds:
@@ -112,7 +111,7 @@ def _system() -> list[str]:
     for name in _LOOSE:
         path = Path("/", name)
         if path.is_symlink():
-            arguments += ["--symlink", os.readlink(path), str(path)]
+            arguments += ["--symlink", str(path.readlink()), str(path)]
         elif path.is_dir():
             arguments += ["--ro-bind", str(path), str(path)]
     arguments += ["--ro-bind-try", "/nix/store", "/nix/store", "--perms", "0755", "--dir", "/etc"]
@@ -121,7 +120,7 @@ def _system() -> list[str]:
     return arguments
 
 
-def _parents(targets: Iterator[str]) -> list[str]:
+def parents(targets: Iterable[str]) -> list[str]:
     """Make folders above the targets readable: bubblewrap makes them 0700 of its own accord."""
     made: list[str] = []
     for target in targets:

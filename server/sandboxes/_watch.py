@@ -83,9 +83,9 @@ def sample(room: Room) -> float | None:
             return None
         limits, in_memory = room.limits, room.tier.sealed
         stored = _usage.stored(room.handles.folders, in_memory=in_memory)
-        used = _usage.rough_mb(room.pid) + (stored.disk_mb if in_memory else 0.0)
+        used = _usage.rough_mb(room.leader) + (stored.disk_mb if in_memory else 0.0)
         if used > _ROUGH * limits.memory_mb:
-            used = _usage.measure(room.pid, room.handles.folders, in_memory=in_memory).memory_mb
+            used = _usage.measure(room.leader, room.handles.folders, in_memory=in_memory).memory_mb
         if used > limits.memory_mb:
             return room.condemn(f"it used more than {limits.memory_mb} MB of memory")
         if stored.inodes > limits.inodes:

@@ -41,6 +41,7 @@ class Bubblewrap:
         plan = Plan(
             _hardening.seals(self._hard, limits, uid),
             environment(limits, packages=self._shown.packages),
+            leader=1,
         )
         spawned = _bubblewrap.launch(self._hard, self._shown, limits, _CAPS, "_launch.py")
         opening = Opening(spawned.channel, plan, limits, uid, spawned.reap, spawned.last_words)

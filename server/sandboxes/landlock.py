@@ -69,11 +69,12 @@ class Landlock:
         abi = _abi()
         if abi < _OLDEST:
             raise SandboxError(
-                f"Landlock's version here is {abi} (0: none); {_OLDEST} is needed to refuse network "
-                "connections: Linux 6.7 or newer with landlock in the list of /sys/kernel/security/lsm."
+                f"Landlock's version here is {abi} (0: none); {_OLDEST} is needed to refuse "
+                "network connections: Linux 6.7 or newer, with landlock in the list of "
+                "/sys/kernel/security/lsm."
             )
         if _bubblewrap.spare_uids() is not None:
-            _check_reach(Path(sys.base_prefix).resolve())
+            _check_reach()
         if self._slots is None:
             self._slots = Slots()
 
@@ -146,13 +147,14 @@ def _readable() -> Iterator[str]:
         yield from (str(path) for path in folder.iterdir() if path not in own)
 
 
-def _check_reach(path: Path) -> None:
+def _check_reach() -> None:
+    path = Path(sys.base_prefix).resolve()
     for folder in (path, *path.parents):
         if not folder.stat().st_mode & 0o001:
             raise SandboxError(
-                f"The interpreter lies below {folder}, which only its owner may enter; the landlock "
-                "tier runs rooms as another user. Run as an ordinary user, or use a Python that lies "
-                "in /usr or /opt."
+                f"The interpreter lies below {folder}, which only its owner may enter; the "
+                "landlock tier runs rooms as another user. Run as an ordinary user, or use a "
+                "Python that lies in /usr or /opt."
             )
 
 

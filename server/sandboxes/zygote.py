@@ -80,7 +80,7 @@ class Zygote:
             *_hardening.spaces(self._hard, limits, rooted=uid is not None),
             *_hardening.seals(self._hard, limits, uid),
         ]
-        plan = Plan(steps, environment(limits, packages=self._shown.packages))
+        plan = Plan(steps, environment(limits, packages=self._shown.packages), leader=1)
         parent = self._parent
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
