@@ -53,6 +53,8 @@ class Run:
     """No call waits for it any more: it has a handle."""
     failed: bool = False
     """The server failed, not the cell."""
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    """Cancelled, the cell ends: also one whose kernel is still starting."""
     done: anyio.Event = field(default_factory=anyio.Event)
 
 
@@ -133,10 +135,11 @@ class Bench:
     async def interrupt(self, reason: str) -> bool:
         """Interrupt the running cell and wait until it has stopped; False if none runs."""
         run = self.current
-        if run is None or self._kernel is None:
+        if run is None:
             return False
         self._journal.record("kernel.interrupted", {"reason": reason})
-        await self._kernel.interrupt()
+        if self._kernel is None or not await self._kernel.interrupt():
+            run.scope.cancel()
         await run.done.wait()
         return True
 
@@ -146,6 +149,8 @@ class Bench:
         Raises:
             AgentFault: no kernel can be started.
         """
+        if self.current is not None:
+            await self.interrupt("a restart was asked for")
         if self._kernel is None:
             await self._ready()
             return
@@ -154,8 +159,6 @@ class Bench:
         except SandboxError as error:
             raise self._unstartable(error) from error
         self._journal.record("kernel.restarted", {"reason": "asked for by the agent"})
-        if self.current is not None:
-            await self.current.done.wait()
 
     async def replay(self, cells: list[Cell], timeout_s: float, *, keep_on: bool) -> Replayed:
         """Execute cells again, in order, in place.
@@ -192,6 +195,7 @@ class Bench:
         if kernel is not None:
             await kernel.shutdown()
         if self.current is not None:
+            self.current.scope.cancel()
             await self.current.done.wait()
 
     async def close(self) -> None:
@@ -237,21 +241,24 @@ class Bench:
 
     async def _execute(self, run: Run, timeout_s: float) -> None:
         cell = run.cell
-        result = CellResult("interrupted", None, 0.0, "the server stopped")
+        result = CellResult("interrupted", None, 0.0, "The cell was stopped before it began.")
         try:
-            kernel = await self._ready()
-            before = kernel.restarts
-            self._sheet.started(cell)
-            result = await kernel.execute(
-                cell.source,
-                timeout_s=timeout_s,
-                on_output=partial(self._heard, run),
-            )
-            if kernel.restarts > before:
-                self._journal.record("kernel.died", {"reason": result.note or result.status})
-                self._journal.record("kernel.restarted", {"reason": "the kernel had died"})
+            with run.scope:
+                kernel = await self._ready()
+                before = kernel.restarts
+                self._sheet.started(cell)
+                result = await kernel.execute(
+                    cell.source,
+                    timeout_s=timeout_s,
+                    on_output=partial(self._heard, run),
+                )
+                if kernel.restarts > before:
+                    self._journal.record("kernel.died", {"reason": result.note or result.status})
+                    self._journal.record("kernel.restarted", {"reason": "the kernel had died"})
         except AgentFault as fault:
             result = CellResult("died", None, 0.0, str(fault))
+        except SandboxError as error:
+            result = CellResult("died", None, 0.0, str(self._unstartable(error)))
         finally:
             if result.status == "died":
                 self._crashes[cell.id] += 1

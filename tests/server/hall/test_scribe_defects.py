@@ -64,7 +64,8 @@ async def test_01_kernel_code_reaches_neither_secrets_nor_network_nor_keys_of_pr
 import os, socket, resource, pathlib
 print('environment', [k for k in os.environ if 'KEY' in k or 'PROCTOR' in k])
 print('secret', pathlib.Path({str(secret)!r}).exists())
-print('grader', any((pathlib.Path(p or '.') / 'ground_truth').exists() for p in __import__('sys').path))
+import sys
+print('grader', any((pathlib.Path(p or '.') / 'ground_truth').exists() for p in sys.path))
 try:
     socket.create_connection(('127.0.0.1', 22), 1)
 except OSError as error:
@@ -102,7 +103,9 @@ async def test_04_no_token_and_no_url_of_the_server_is_told_to_a_model(place: Pl
     told = json.dumps(await hand.start()) + json.dumps(await hand("list_sessions"))
     assert hand.token is not None
     assert hand.token not in told
-    ticket = Ticket(attempt="a", token="t0ken", url="u", command=("python", "-m"), env={"T": "t0ken"})
+    ticket = Ticket(
+        attempt="a", token="t0ken", url="u", command=("python", "-m"), env={"T": "t0ken"}
+    )
     assert "t0ken" not in " ".join(ticket.command)
 
 
@@ -110,7 +113,7 @@ async def test_05_a_long_cell_holds_up_nothing_else(place: Place):
     busy, other = await place.notebook(), await place.notebook()
     async with connected(place.hall) as client:
         long = {"session_id": busy.session_id, "code": "import time; time.sleep(600)"}
-        with pytest.raises(Exception, match="(?i)timed out|timeout"):
+        with pytest.raises(Exception, match=r"(?i)timed out|timeout"):
             await client.call_tool("execute_code", long, read_timeout_seconds=1)
         assert await other.text("print(1)") == "1\n"
         status = await client.read_resource("scribe://server/status")
@@ -177,10 +180,9 @@ async def test_10_the_file_is_whole_at_every_moment_and_concurrent_calls_do_not_
     seen: list[int] = []
 
     async def look(stop: anyio.Event) -> None:
-        (path,) = [p for p in place.runs.glob("*/notebooks/")]
+        (path,) = place.runs.glob("*/notebooks/")
         while not stop.is_set():
-            for file in path.glob("*.ipynb"):
-                seen.append(len(load_notebook(file)["cells"]))
+            seen.extend(len(load_notebook(file)["cells"]) for file in path.glob("*.ipynb"))
             await anyio.sleep(0.02)
 
     async with anyio.create_task_group() as looking:
