@@ -312,7 +312,7 @@ def _show_status(found: DaemonStatus) -> None:
         ("since", info.started),
         ("idle", f"{found.idle_s:.0f} s"),
         ("shims", str(found.connections)),
-        ("calls running", str(found.running)),
+        ("calls running", str(found.calls_running)),
         ("attempts", str(len(found.attempts))),
     ):
         table.add_row(name, value)

@@ -162,7 +162,7 @@ class _Desk:
             uptime_s=self.clock() - self.began,
             idle_s=self.idle_s(),
             connections=self.connections,
-            running=self.calls.running,
+            calls_running=self.calls.running,
             attempts=tuple(self.house.hall.state()),
         )
         return status.model_dump(mode="json")

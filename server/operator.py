@@ -52,7 +52,7 @@ class DaemonStatus(Frozen):
     """Seconds since the last call, connection or change."""
     connections: int
     """Shims connected."""
-    running: int
+    calls_running: int
     """Tool calls in progress."""
     attempts: tuple[dict[str, JSON], ...]
     """Live attempts and practice sessions, as the hall describes them."""

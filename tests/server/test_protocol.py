@@ -12,6 +12,7 @@ import pytest
 from mcp import Client, MCPError
 
 from server.calls import Calls
+from server.cost import tool_costs
 from server.protocol import build_server, offered_sha256, portable, tool_list
 
 pytestmark = pytest.mark.anyio
@@ -215,3 +216,11 @@ def test_the_hash_tells_any_change_of_a_schema(little_tools: Any) -> None:
     other = [*offered[:-1], offered[-1].model_copy(update={"description": "Runs."})]
     assert offered_sha256(offered) == offered_sha256(list(offered))
     assert offered_sha256(offered) != offered_sha256(other)
+
+
+def test_the_real_tool_list_costs_an_agent_less_than_two_thousand_tokens() -> None:
+    costs = tool_costs()
+    assert len(costs) == 20
+    assert sum(costs.values()) < 2_000
+    assert max(costs.values()) < 150
+    assert tool_costs(count=len)["list_tasks"] == pytest.approx(4 * costs["list_tasks"], abs=4)
