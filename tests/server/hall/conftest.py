@@ -22,7 +22,7 @@ from server.sandboxes.zygote import Zygote
 from server.tools import TOOLS
 from server.vault import Vault
 from tasks import AgentFault, AttemptRequest, SandboxError
-from tasks._record import Log, Run, RunFolder, peek, read_log
+from tasks._record import Closed, Event, Finished, Run, RunFolder, peek, read_log
 
 PLUGIN = '''
 """A third-party family: find a hidden number by asking, then hand it in."""
@@ -187,6 +187,15 @@ class Hand:
         return brief
 
 
+@dataclass(frozen=True)
+class Ended:
+    """The log of an attempt that is closed."""
+
+    events: tuple[Event, ...]
+    finished: Finished
+    closed: Closed
+
+
 @dataclass
 class Place:
     """One hall in a folder of its own."""
@@ -220,8 +229,8 @@ class Place:
         states = self.hall.state()
         return next(s["attempt"] for s in states if s["session_id"] == hand.session_id)
 
-    def record(self, slug_part: str) -> tuple[Log, Path]:
-        """The log and the notebook of the one attempt whose folder's name holds `slug_part`."""
+    def record(self, slug_part: str) -> tuple[Ended, Path]:
+        """The closed log and the notebook of the one attempt whose folder's name holds this."""
         (folder,) = [
             attempt
             for run in self.runs.iterdir()
@@ -230,7 +239,9 @@ class Place:
         ]
         key = Vault(self.home).record_key(peek(folder.events).attempt)
         log = read_log(folder.events, key)
-        return log, folder.run / log.opened.notebook
+        assert log.finished is not None
+        assert log.closed is not None
+        return Ended(log.events, log.finished, log.closed), folder.run / log.opened.notebook
 
     def abandon(self, hand: Hand) -> None:
         """Let go of a session as a killed daemon would: its record stays as it is on disk."""

@@ -47,7 +47,7 @@ class TestPractice:
         assert edited["outputs"][0]["content"] == "25"
         assert "shut down" in await hand("shutdown_session")
         log, path = place.record("session-")
-        assert log.closed is not None
+        assert log.finished.reason == "finished"
         assert path.name.endswith("_my-plan-..-x.ipynb")
         saved = load_notebook(path)
         validate(saved)
@@ -235,7 +235,7 @@ class TestExam:
         brief = await hand.start(task="test/paper", preset="small", seed=7, split="private")
         assert brief["stamp"] == "exam"
         assert brief["notebook_path"].startswith("notebooks/")
-        assert hand.session_id in await hand.fault("start_task")
+        assert str(hand.session_id) in await hand.fault("start_task")
         for tool, arguments in (
             ("start_new_session", {}),
             ("start_session_resume_notebook", {"notebook_path": "a.ipynb"}),

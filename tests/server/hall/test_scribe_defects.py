@@ -134,6 +134,7 @@ async def test_06_a_silent_cell_is_never_called_complete_and_can_be_stopped(prac
 
 
 async def test_07_a_fresh_kernels_first_words_are_heard_and_input_never_waits(place: Place):
+    hand = place.practice()
     for i in range(3):
         hand = await place.notebook()
         assert await hand.text(f"print({i})") == f"{i}\n"
