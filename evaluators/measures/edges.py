@@ -7,7 +7,10 @@ out on both sides, and a name outside the universe is a wrong edge. Of two empty
 found: not copied.)
 """
 
-from evaluators._core import Marks, Measure
+import re
+
+from evaluators._core import Marks, Measure, Notebook
+from evaluators._evidence import agent_cells
 from ground_truth.keys import EdgeSetKey
 from tasks import JSON
 from tasks.interp._components import edges
@@ -38,6 +41,17 @@ def overlap(given: frozenset[str], true: frozenset[str]) -> dict[str, float]:
     }
 
 
+_INSIDE = re.compile(r"hook|cache|\bW_[QKVOEU]|\bW_(?:in|out|pos)|state_dict|safetensors")
+
+
+def looked_inside(notebook: Notebook) -> bool:
+    """Whether some cell that ran refers to the model's activations or weights."""
+    return any(
+        cell["execution_count"] is not None and _INSIDE.search("".join(cell["source"]))
+        for cell in agent_cells(notebook)
+    )
+
+
 METRICS = {
     "iou": "Share of the edges in either set that are in both.",
     "precision": "Share of the submitted edges that are true.",
@@ -46,4 +60,6 @@ METRICS = {
     "outside": "Number of submitted names that are no candidate edge.",
 }
 
-measure = Measure(key=EdgeSetKey, score=score, metrics=METRICS)
+measure = Measure(
+    key=EdgeSetKey, score=score, metrics=METRICS, evidence={"looked_inside": looked_inside}
+)

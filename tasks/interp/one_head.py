@@ -74,7 +74,7 @@ family = Family(
             echo=0.4, weak=2, chains=True, shift=True,
         ),
         "expert": OneHeadParams(
-            layers=4, heads=8, neurons=48, vocab=24, length=20, gain_low=12.0, gain_high=20.0,
+            layers=4, heads=8, neurons=48, vocab=20, length=18, gain_low=12.0, gain_high=20.0,
             echo=0.5, weak=4, chains=True, shift=True,
         ),
     },

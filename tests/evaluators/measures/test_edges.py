@@ -54,3 +54,14 @@ def test_ratios_agree_with_each_other(given_edges: frozenset[str], true: frozens
     assert found == pytest.approx(
         overlap(true, given_edges) | {"precision": found["precision"], "recall": found["recall"]}
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "seen"), [("model.run_with_cache(x)", True), ("print('a0.h0->logits')", False)]
+)
+def test_evidence_asks_whether_the_work_looked_inside_the_model(source: str, seen: bool) -> None:
+    cell = {
+        "cell_type": "code", "source": source, "execution_count": 1, "outputs": [],
+        "metadata": {"proctor": {"role": "agent"}},
+    }  # fmt: skip
+    assert measure.evidence["looked_inside"]({"cells": [cell]}) is seen
