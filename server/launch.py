@@ -11,6 +11,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -126,8 +127,8 @@ def _verdict(
         raise DaemonError(f"The daemon died while starting (exit status {status}). {_tail(state)}")
     message = json.loads(word)
     if "ok" in message:
-        # The daemon outlives us; nobody will ever wait for it.
-        child.returncode = 0
+        # The daemon may outlive us; where it does not, it must not stay behind as a zombie.
+        threading.Thread(target=child.wait, daemon=True).start()
         return DaemonInfo.model_validate(message["ok"])
     child.wait()
     fault = message["error"]

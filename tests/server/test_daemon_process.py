@@ -101,7 +101,8 @@ def test_a_killed_shim_changes_nothing_for_its_attempt(home: Path) -> None:
             session = (await told(client, "start_task"))["session_id"]
             await told(client, "execute_code", session_id=session, code="x = 41")
             for process in psutil.Process().children():
-                if "server.shim" in process.cmdline():
+                alive = process.status() != psutil.STATUS_ZOMBIE
+                if alive and "server.shim" in process.cmdline():
                     process.kill()
         async with Client(seat) as client:
             ran = await told(client, "execute_code", session_id=session, code="x + 1")
