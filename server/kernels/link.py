@@ -19,7 +19,7 @@ from anyio.abc import TaskStatus
 from anyio.lowlevel import checkpoint
 from zmq.utils.monitor import recv_monitor_message
 
-from server.kernels.deaths import Death, cause
+from server.kernels.deaths import UNKNOWN, Death, cause
 from server.kernels.lodging import RoomClient
 from server.kernels.outputs import KernelOutput, Outputs, content_of, opened
 from server.sandboxes import Box, SandboxError
@@ -38,6 +38,7 @@ _HOLD_MS = 50
 _TURN = 64
 """Messages read before other tasks get a turn."""
 _DRAIN_S = 0.2
+_REAP_S = 0.1
 OUTPUT_LIMIT = "it sent more output than a cell may have"
 
 
@@ -285,6 +286,10 @@ class Link:
             await self._cut.wait()
         while self._read(self._iopub, self._published) or self._read(self._shell, self._replied):
             await checkpoint()
+        with anyio.move_on_after(_REAP_S):
+            # How it ended can be asked once its parent has reaped it: any moment now.
+            while cause(self.box.pidfd) == UNKNOWN:  # noqa: ASYNC110 - nothing tells us
+                await anyio.sleep(_REAP_S / 50)
         self._tell_death()
 
     def _tell_death(self) -> None:

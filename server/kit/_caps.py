@@ -19,6 +19,7 @@ DISPLAY_CHARS = 1_400_000
 MESSAGE_CHARS = 3_000_000
 """Longest message, all its strings together: below the host's hard stop at 4 MB of UTF-8 text."""
 _FLUSH_S = 0.02
+_FREE_FLUSHES = 50
 _TAIL_SHARE = 4  # a quarter of the allowance is kept for the end of what was printed
 _ORDERED = frozenset(
     ("display_data", "update_display_data", "execute_result", "error", "clear_output")
@@ -61,6 +62,7 @@ class CappedStream(OutStream):
         self._over = False
         self._flushing = False
         self._flushed = 0.0
+        self._flushes = 0
         self.allowance: Allowance | None = None
         super().__init__(*args, **kw)
 
@@ -85,9 +87,10 @@ class CappedStream(OutStream):
 
     def flush(self) -> None:
         """Send soon what was printed: `print(..., flush=True)` in a loop costs no round trips."""
-        if self._is_master_process() and time.monotonic() - self._flushed < _FLUSH_S:
-            return
-        self.settle()
+        self._flushes += 1
+        recent = time.monotonic() - self._flushed < _FLUSH_S
+        if not recent or self._flushes < _FREE_FLUSHES or not self._is_master_process():
+            self.settle()
 
     def settle(self) -> None:
         """Send what was printed before anything that is sent from now on."""
@@ -120,6 +123,7 @@ class CappedStream(OutStream):
 
     def finish(self) -> None:
         """The cell is over: print what was left out and the tail."""
+        self._flushes = 0
         with self._count_lock:
             if not self._over:
                 return
@@ -185,7 +189,8 @@ class CappedSession(Session):
     @staticmethod
     def _cut(kind: str, body: dict[str, Any]) -> dict[str, Any]:
         if kind in ("display_data", "execute_result", "update_display_data"):
-            return {**body, "data": slim(body.get("data") or {})}
+            data = body.get("data")
+            return {**body, "data": slim(data)} if isinstance(data, dict) else body
         if kind in ("error", "execute_reply") and "traceback" in body:
             lines = [clipped(str(line), 50_000) for line in body["traceback"]]
             if len(lines) > 40:
