@@ -129,6 +129,7 @@ def _copy(source: int, target: int, rel: str) -> None:
             return
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK
         with _opened(target, rel, flags, 0o666) as writer:
+            os.fchmod(writer, 0o666 | os.fstat(reader).st_mode & 0o111)  # our umask must not count
             while piece := os.read(reader, 1 << 20):
                 _write_all(writer, rel, piece)
 

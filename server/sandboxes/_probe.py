@@ -55,7 +55,7 @@ _TOPS = ("/work", "/home", "/root", "/var", "/run", "/srv", "/mnt", "/media", "/
 async def probe(
     sandbox: Sandbox, versions: Mapping[str, str], leaks: Collection[str] = ()
 ) -> ProbeReport:
-    """Attack a fresh room of the sandbox; `leaks` are attacks that the tier is known not to hold."""
+    """Attack a fresh room; `leaks` are attacks that the tier is known not to hold."""
     told = {**versions, "linux": platform.release(), "as": "root" if os.geteuid() == 0 else "user"}
     with targets() as aims:
         try:

@@ -76,17 +76,18 @@ def own_files() -> list[Path]:
     root = Path(server.__file__ or "").resolve().parent.parent
     if root not in [folder.resolve() for folder in package_folders()]:
         found.add(root)
-    try:
-        files = importlib.metadata.distribution("proctor").files or []
-    except importlib.metadata.PackageNotFoundError:
-        files = []
-    for file in files:
-        top, *rest = file.parts
-        if top == "..":
-            continue
-        whole = file if top == "__pycache__" or not rest else type(file)(top)
-        found.add(Path(str(file.locate())).parents[len(file.parts) - 1] / whole)
+    for distribution in importlib.metadata.distributions(name="proctor"):
+        found |= set(_tops(distribution))
     return sorted(found)
+
+
+def _tops(distribution: importlib.metadata.Distribution) -> Iterator[Path]:
+    """What a distribution put among the packages: files, and whole folders."""
+    for file in distribution.files or []:
+        top, *rest = file.parts
+        if top != "..":
+            whole = file.parts if top == "__pycache__" or not rest else (top,)
+            yield Path(str(distribution.locate_file("")), *whole)
 
 
 def _kit() -> Path:
