@@ -1,8 +1,6 @@
 """Making sessions: where their records lie, what stands in the first event, who sits in them."""
 
-import hashlib
 import itertools
-import json
 import re
 import secrets
 import time
@@ -20,7 +18,7 @@ from server.journal import Journal
 from server.papers import Paper
 from server.sessions import Episode, Session
 from server.vault import Vault
-from tasks import JSON, AttemptRequest, Brief, Budget, Stamp, UsageError
+from tasks import JSON, AttemptRequest, Brief, Budget, Stamp, UsageError, brief_sha256
 from tasks._record import AttemptFolder, Opened, Run, RunFolder
 
 PRACTICE_LEASE_S = 3600.0
@@ -136,7 +134,7 @@ class Opener:
             "stamp": brief.stamp,
             "graded": seat.token is not None,
             "diagnostic": seat.diagnostic,
-            "brief_sha256": brief_sha256(brief),
+            "brief_sha256": brief_sha256(brief.prompt, brief.answer_schema, brief.files),
             "notebook": folder.notebook,
             "title": brief.title,
         }
@@ -214,13 +212,6 @@ class _Seat:
     diagnostic: bool = False
     token: str | None = None
     session_id: str = ""
-
-
-def brief_sha256(brief: Brief) -> str:
-    """Hash of all that the agent is given: prompt, schema, files."""
-    files = {name: hashlib.sha256(data).hexdigest() for name, data in brief.files.items()}
-    whole = {"prompt": brief.prompt, "schema": brief.answer_schema, "files": files}
-    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
 @cache

@@ -43,8 +43,8 @@ class Rendered:
     """One phrase for each thing that only the notebook holds."""
 
 
-def render(outputs: Iterable[Mapping[str, JSON]]) -> Rendered:
-    """Turn nbformat outputs into items and pictures."""
+def render(outputs: Iterable[Mapping[str, JSON]], *, pictures: bool = True) -> Rendered:
+    """Turn nbformat outputs into items and, unless only the text is wanted, pictures."""
     rendered = Rendered([], [], [])
     for output in outputs:
         kind = output["output_type"]
@@ -54,14 +54,14 @@ def render(outputs: Iterable[Mapping[str, JSON]]) -> Rendered:
         elif kind == "error":
             rendered.items.append(_error(output))
         else:
-            _display(output, rendered)
+            _display(output, rendered, pictures=pictures)
     return rendered
 
 
 def text_of(outputs: Iterable[Mapping[str, JSON]]) -> str:
     """All text of the outputs in one string: what `read_output` pages through."""
     parts: list[str] = []
-    for item in render(outputs).items:
+    for item in render(outputs, pictures=False).items:
         if item["type"] == "error":
             parts.append("\n".join([*item["traceback"], f"{item['name']}: {item['message']}"]))
         else:
@@ -118,10 +118,10 @@ def _error(output: Mapping[str, JSON]) -> dict[str, JSON]:
     }
 
 
-def _display(output: Mapping[str, JSON], rendered: Rendered) -> None:
+def _display(output: Mapping[str, JSON], rendered: Rendered, *, pictures: bool) -> None:
     data: Mapping[str, JSON] = output["data"]
     image = next((mime for mime in _IMAGES if mime in data), None)
-    if image is not None:
+    if image is not None and pictures:
         picture = shrink(data[image])
         if isinstance(picture, Picture):
             rendered.pictures.append(picture)
@@ -133,9 +133,9 @@ def _display(output: Mapping[str, JSON], rendered: Rendered) -> None:
         value = data[mime]
         content = value if isinstance(value, str) else _plain(value)
         rendered.items.append({"type": kind, "content": clean(content)})
-    if mime != "text/plain" or image is None:
-        rich = [m for m in data if m not in _TEXTS and m not in _IMAGES]
-        rendered.left_out.extend(f"{m} (in the notebook)" for m in rich if m != "text/html")
+    # HTML nearly always stands beside a plain text that says the same.
+    rich = [m for m in data if m not in (*_TEXTS, *_IMAGES, "text/html")]
+    rendered.left_out.extend(f"{m} (in the notebook)" for m in rich)
 
 
 def _plain(value: JSON) -> str:

@@ -40,7 +40,7 @@ async def foreground(session: Session, run: Run, progress: Progress) -> None:
         raise
 
 
-def told(session: Session, run: Run, *, edited: bool = False) -> Reply:
+async def told(session: Session, run: Run, *, edited: bool = False) -> Reply:
     """Scribe's result of a cell, with the handle if it is still running.
 
     Raises:
@@ -59,4 +59,7 @@ def told(session: Session, run: Run, *, edited: bool = False) -> Reply:
     if not run.done.is_set():
         head["handle"] = cell.id
         head["next"] = "the cell is still running: wait(handle), or interrupt_session(session_id)"
-    return cell_reply(head, cell)
+    if not any("image/" in mime for output in cell.outputs for mime in output.get("data", ())):
+        return cell_reply(head, cell)
+    # Decoding and shrinking images takes long enough to hold up everybody else.
+    return await anyio.to_thread.run_sync(cell_reply, head, cell)

@@ -97,7 +97,7 @@ async def _execute(floor: Floor, call: Call[Execute]) -> Reply:
         run.detached = True
     else:
         await foreground(session, run, call.progress)
-    return told(session, run)
+    return await told(session, run)
 
 
 async def _markdown(floor: Floor, call: Call[Markdown]) -> Reply:
@@ -111,7 +111,7 @@ async def _edit(floor: Floor, call: Call[Edit]) -> Reply:
     limit = session.cell_limit(0, floor.now())
     run = await session.bench.edit(asked.cell_index, asked.code, limit)
     await foreground(session, run, call.progress)
-    return told(session, run, edited=True)
+    return await told(session, run, edited=True)
 
 
 async def _shutdown(floor: Floor, call: Call[Shutdown]) -> Reply:

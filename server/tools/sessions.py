@@ -201,7 +201,7 @@ async def _wait(floor: Floor, call: Call[Wait]) -> Reply:
     if run is None:
         raise AgentFault(f"{asked.handle!r} is no cell that was run; nothing to wait for.")
     await attend(run, call.progress, asked.max_s)
-    return told(session, run)
+    return await told(session, run)
 
 
 INTERRUPT = Tool("interrupt_session", "Interrupt the running cell.", OfSession, _interrupt)

@@ -196,9 +196,12 @@ class TestRendering:
 
     def test_a_bomb_is_refused_unopened(self):
         # A valid header that promises 30,000 by 30,000 pixels.
-        header = b"IHDR" + (30_000).to_bytes(4, "big") * 2 + b"\x01\0\0\0\0"
-        chunk = b"\0\0\0\x0d" + header + zlib.crc32(header).to_bytes(4, "big")
-        bomb = base64.b64encode(b"\x89PNG\r\n\x1a\n" + chunk).decode()
+        size = (30_000).to_bytes(4, "big")
+        chunks = b""
+        for kind, data in ((b"IHDR", size + size + b"\x01\0\0\0\0"), (b"IDAT", b"x" * 9)):
+            check = zlib.crc32(kind + data).to_bytes(4, "big")
+            chunks += len(data).to_bytes(4, "big") + kind + data + check
+        bomb = base64.b64encode(b"\x89PNG\r\n\x1a\n" + chunks).decode()
         shown = render([display(image_png=bomb)])
         assert shown.pictures == []
         assert "too" in shown.left_out[0]
