@@ -60,11 +60,8 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="module")
-async def house(
-    anyio_backend: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[KernelHouse]:
-    sandbox = Plain(Setting(tmp_path_factory.mktemp("slots")))
-    async with KernelHouse(sandbox, spares=1) as open_house:
+async def house(anyio_backend: str) -> AsyncIterator[KernelHouse]:
+    async with KernelHouse(Plain(Setting()), spares=1) as open_house:
         yield open_house
 
 

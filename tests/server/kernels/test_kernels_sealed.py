@@ -13,7 +13,8 @@ pytestmark = pytest.mark.anyio
 
 async def test_kernels_of_the_chosen_tier_keep_the_same_promises() -> None:
     with anyio.fail_after(110):
-        async with KernelHouse(await choose("auto"), spares=1) as house:
+        sandbox, _ = await choose("auto")
+        async with KernelHouse(sandbox, spares=1) as house:
             await house.warm()
             desk = Desk(await house.start(Limits(), {"task/instance.json": b"{}"}))
             assert desk.kernel.tier.sealed
