@@ -25,6 +25,7 @@ from tasks import (
     RecordError,
     Split,
     Stamp,
+    brief_sha256,
     family,
 )
 from tasks._answers import Malformed, validate
@@ -67,7 +68,7 @@ def score_attempt(folder: AttemptFolder, home: Path) -> Score:
     if not _seen(log):
         note = "The server never saw this agent: it listed no tools and did nothing."
         return headed.model_copy(update={"status": "invalid", "note": note})
-    return _measured(headed, notebook, secret)
+    return _measured(headed, notebook, secret, log.opened.brief_sha256)
 
 
 def score_notebook(path: Path, instance: InstanceId, home: Path) -> Score:
@@ -131,11 +132,19 @@ def mark(measure: Measure, answer: JSON, key: Any) -> Marks:
     return marks
 
 
-def _measured(head: Score, notebook: Notebook, secret: bytes, *, foreign: bool = False) -> Score:
+def _measured(
+    head: Score,
+    notebook: Notebook,
+    secret: bytes,
+    brief: str | None = None,
+    *,
+    foreign: bool = False,
+) -> Score:
     try:
         instance = InstanceId.parse(head.instance)
         unit = family(instance.family)
         drawn = draw(instance, secret)
+        _same_brief(unit, drawn.public, brief)
         measure = MEASURES.find(unit.measure)
         answer = _answer(unit, unit.answer(drawn.public), notebook, foreign=foreign)
         scored = head.model_copy(
@@ -157,6 +166,17 @@ def _measured(head: Score, notebook: Notebook, secret: bytes, *, foreign: bool =
             "violations": marks.violations,
         }
     )
+
+
+def _same_brief(unit: Family[Any, Any], public: Any, brief: str | None) -> None:
+    """Refuse a key that belongs to another brief than the one that was played."""
+    text = unit.brief(public)
+    schema = unit.answer(public).model_json_schema()
+    if brief is not None and brief != brief_sha256(text.prompt, schema, text.files):
+        raise EvaluatorError(
+            f"{unit.title}: the installed code draws another instance than the one that was "
+            "played, under the same version. Score it with the Proctor that played it."
+        )
 
 
 def _answer(

@@ -4,6 +4,8 @@ Nothing here has a field that could hold an answer. What grades an agent is `gro
 which shares no base and no container with anything in this file.
 """
 
+import hashlib
+import json
 import re
 import urllib.parse
 from collections.abc import Callable, Mapping
@@ -144,6 +146,17 @@ class Brief:
     """Whether a kernel starts with the attempt."""
     episode: bool
     """Whether the task is played with `act`."""
+
+
+def brief_sha256(prompt: str, schema: Mapping[str, JSON], files: Mapping[str, bytes]) -> str:
+    """Hash of all that an agent is given: prompt, answer schema, files.
+
+    It stands in the record, so that an instance which a changed family draws otherwise under the
+    same version is not scored against the wrong key.
+    """
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    whole = {"prompt": prompt, "schema": schema, "files": digests}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

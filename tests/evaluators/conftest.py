@@ -53,6 +53,7 @@ class Script:
     listed: bool = True
     closed: bool = True
     stamp: Stamp = Stamp.EXAM
+    brief_sha256: str | None = None
     agent: str = "tester"
     kind: str = NAME
     extra: Sequence[tuple[Kind, Frozen]] = ()
@@ -117,6 +118,7 @@ class Rig:
             graded=True,
             sandbox={"tier": "none"},
             versions={},
+            brief_sha256=script.brief_sha256,
             secret_id=SecretStore(self.home).current(),
             notebook=folder.notebook,
         )

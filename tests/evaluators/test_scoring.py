@@ -12,7 +12,7 @@ import pytest
 from evaluators import read_results, score_run
 from evaluators._process import ProcessLimits, ScoreProcess
 from evaluators._scoring import score_one
-from tasks import EvaluatorError, RecordError
+from tasks import EvaluatorError, RecordError, brief_sha256, family
 
 SOLVER = ("print('posterior')", "0.5")
 FILES = ("scores.json", "summary.json")
@@ -84,6 +84,23 @@ def test_a_changed_notebook_and_a_changed_log_are_invalid(rig: Any) -> None:
     assert "was changed after" in status["1"][1]
     assert status["2"][0] == "invalid"
     assert status["3"][0] == "scored"
+
+
+def test_an_attempt_is_not_scored_against_the_key_of_another_brief(rig: Any) -> None:
+    script = rig.script()
+    script.answer = rig.oracle(script)
+    public = rig.drawn(script).public
+    unit = family(script.kind)
+    text = unit.brief(public)
+    schema = unit.answer(public).model_json_schema()
+    script.brief_sha256 = brief_sha256(text.prompt, schema, text.files)
+    rig.play(script)
+    other = rig.script(n=2, answer=script.answer, brief_sha256="0" * 64)
+    rig.play(other)
+    scores = scored(rig)
+    assert scores[str(script.instance), 1].ability == 1.0
+    assert (scores[str(script.instance), 2].status) == "error"
+    assert "another instance" in scores[str(script.instance), 2].note
 
 
 def test_another_machines_secret_is_an_error_that_says_what_to_do(rig: Any) -> None:
