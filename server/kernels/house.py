@@ -18,6 +18,8 @@ from server.sandboxes import Limits, Sandbox, SandboxError
 log = logging.getLogger("proctor.kernels")
 
 _WARM_UP = "pass"
+_PAUSE_S = 0.25
+"""Wait before a taken spare is replaced: its taker's first cell should have the processor."""
 
 
 class KernelHouse:
@@ -51,7 +53,7 @@ class KernelHouse:
         await self.sandbox.open()
         self._context = new_context()
         self._group = await self._stack.enter_async_context(anyio.create_task_group())
-        self._refill()
+        self._refill(pause_s=0.0)
         return self
 
     async def __aexit__(
@@ -120,19 +122,20 @@ class KernelHouse:
             raise
         return kernel
 
-    def _refill(self) -> None:
+    def _refill(self, pause_s: float = _PAUSE_S) -> None:
         if self._filling or self._group is None or not self._stale():
             return
         self._filling = True
         self._filled = anyio.Event()
-        self._group.start_soon(self._fill)
+        self._group.start_soon(self._fill, pause_s)
 
     def _stale(self) -> bool:
         fit = [k for has, k in self._spares if has == self._limits and k.alive]
         return len(fit) < self._wanted
 
-    async def _fill(self) -> None:
+    async def _fill(self, pause_s: float) -> None:
         try:
+            await anyio.sleep(pause_s)
             while self._stale():
                 await self._discard_misfits()
                 limits = self._limits
