@@ -139,7 +139,8 @@ class ProctorKernelApp(IPKernelApp):
 
     def init_code(self) -> None:
         """Run no startup code; take no snapshot of the modules' names (8 MB, see above)."""
-        self.shell.user_ns_hidden.update(self.shell.user_ns)
+        shell: Any = self.kernel.shell
+        shell.user_ns_hidden.update(shell.user_ns)
 
     def write_connection_file(self, **kw: Any) -> None:
         """The host wrote it."""
@@ -186,7 +187,7 @@ class ProctorKernelApp(IPKernelApp):
         allowance = Allowance(int(os.environ.get("PROCTOR_OUTPUT_BYTES", OUTPUT_BYTES)))
         # ipykernel lists the files of all loaded modules for its debugger, which is left out here:
         # touching thousands of modules would unshare their memory (24 MB, 40 ms).
-        ipkernel.sys = _SysWithoutModules()  # pyright: ignore[reportAttributeAccessIssue]
+        ipkernel.sys = _SysWithoutModules()  # pyright: ignore[reportPrivateImportUsage, reportAttributeAccessIssue]
         self.kernel = ProctorKernel.instance(
             parent=self,
             session=self.session,
@@ -197,7 +198,7 @@ class ProctorKernelApp(IPKernelApp):
             profile_dir=self.profile_dir,
             user_ns=self.user_ns,
         )
-        ipkernel.sys = sys  # pyright: ignore[reportAttributeAccessIssue]
+        ipkernel.sys = sys  # pyright: ignore[reportPrivateImportUsage]
         for stream in streams:
             stream.allowance = allowance
 

@@ -115,11 +115,10 @@ def _dress(plan: dict[str, Any]) -> None:
         os.makedirs(folder, exist_ok=True)
     # The lists of a forked child must not repeat its siblings'.
     random.seed()
-    for module in ("numpy.random", "torch"):
-        if module in sys.modules:
-            seed = int.from_bytes(os.urandom(4), "little")
-            reseed = sys.modules[module]
-            (reseed.seed if module != "torch" else reseed.manual_seed)(seed)
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed(int.from_bytes(os.urandom(4), "little"))
+    if "torch" in sys.modules:
+        sys.modules["torch"].default_generator.seed()
     sys.argv = ["kernel"]
     gc.enable()
 
