@@ -34,7 +34,8 @@ HARD_BYTES = 256_000_000
 LATE_S = 1.0
 READY_S = 30.0
 _NUDGE_S = 0.2
-_HOLD_MS = 50
+_HOLD_S = 0.05
+"""How long stream text is held back for merging."""
 _TURN = 64
 """Messages read before other tasks get a turn."""
 _DRAIN_S = 0.2
@@ -101,6 +102,7 @@ class Link:
         self._scope = anyio.CancelScope()
         self._doom = ""
         self._serving = False
+        self._held_since: float | None = None
         self._iopub: zmq.asyncio.Socket = client.iopub_channel.socket
         self._shell: zmq.asyncio.Socket = client.shell_channel.socket
         self._monitor: zmq.asyncio.Socket = self._iopub.get_monitor_socket(zmq.EVENT_DISCONNECTED)
@@ -215,13 +217,25 @@ class Link:
 
     async def _listen(self, socket: zmq.asyncio.Socket, take: Take) -> None:
         while True:
-            if self._read(socket, take):
-                await checkpoint()
-                continue
-            holding = [run for run in self._runs.values() if run.outputs.holding]
-            if not await socket.poll(_HOLD_MS if holding else -1):
-                for run in holding:
-                    run.outputs.flush()
+            more = self._read(socket, take)
+            due_ms = self._pass_on()
+            await (checkpoint() if more else socket.poll(due_ms))
+
+    def _pass_on(self) -> int:
+        """Pass on text that was held for long enough; milliseconds until more is due, or -1."""
+        holding = [run for run in self._runs.values() if run.outputs.holding]
+        if not holding:
+            self._held_since = None
+            return -1
+        now = anyio.current_time()
+        self._held_since = self._held_since or now
+        left_s = self._held_since + _HOLD_S - now
+        if left_s > 0:
+            return 1 + int(left_s * 1000)
+        for run in holding:
+            run.outputs.flush()
+        self._held_since = None
+        return -1
 
     def _read(self, socket: zmq.asyncio.Socket, take: Take) -> bool:
         """Take what is there; True if there may be more."""

@@ -147,6 +147,24 @@ async def test_what_the_receiver_raises_stops_the_cell_and_is_raised(desk: Desk)
     assert await desk.value("2") == "2"
 
 
+async def test_a_steady_trickle_of_prints_is_passed_on_while_it_runs(desk: Desk) -> None:
+    enough = anyio.Event()
+
+    def hear(output: object) -> None:
+        if "50\\n" in str(output):
+            enough.set()
+
+    async def work() -> None:
+        code = "import time\nfor i in range(10**6):\n    print(i, flush=True); time.sleep(0.01)"
+        await desk.kernel.execute(code, timeout_s=100, on_output=hear)
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as group:
+            group.start_soon(work)
+            await enough.wait()
+            await desk.kernel.interrupt()
+
+
 async def test_late_output_of_a_thread_goes_to_its_cell(desk: Desk) -> None:
     arrived = anyio.Event()
 
