@@ -54,6 +54,9 @@ def start(  # noqa: PLR0913 - each is an option of the command line
     idle_exit: Annotated[
         float, typer.Option(min=0, help="Seconds unused after which it ends; 0: never.")
     ] = 3600.0,
+    spares: Annotated[
+        int, typer.Option(min=0, max=16, help="Kernels kept warm for the next attempt.")
+    ] = 1,
     open_: Annotated[
         bool, typer.Option("--open", help="Practice over loopback HTTP needs no token.")
     ] = False,
@@ -70,6 +73,7 @@ def start(  # noqa: PLR0913 - each is an option of the command line
         sandbox=_tier(sandbox, no_sandbox=no_sandbox),
         port=port,
         idle_exit_s=idle_exit,
+        spares=spares,
         open=open_,
     )
     if foreground:
