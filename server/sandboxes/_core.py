@@ -35,7 +35,7 @@ class Limits:
 
     memory_mb: int = 2048
     """Anonymous and shared memory and files in memory, of all processes of the room together."""
-    disk_mb: int = 256
+    disk_mb: int = 300
     """Size of /work, and of /tmp and /dev/shm each."""
     inodes: int = 5000
     """Files and folders in each of these."""
