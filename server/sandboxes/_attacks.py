@@ -37,7 +37,7 @@ _CALLS = {  # name: (x86_64, aarch64, arguments)
 _WRITABLE = ("/work", "/run/k", "/tmp", "/dev/shm")
 
 
-def files_by_path(aims: Aims) -> Outcome:
+def files_path(aims: Aims) -> Outcome:
     """Read the canary by every way its path can be spelled."""
     path = aims["canary"]
     ways = [path, f"/proc/self/root{path}", f"/proc/1/root{path}", f"/proc/self/cwd/../..{path}"]
@@ -46,7 +46,7 @@ def files_by_path(aims: Aims) -> Outcome:
     return _first(ways, _content)
 
 
-def files_by_walk(aims: Aims) -> Outcome:
+def files_walk(aims: Aims) -> Outcome:
     """Find the canary's name anywhere below the folders where secrets could lie."""
     name = os.path.basename(aims["canary"])
     for top in aims["walk"]:
@@ -56,7 +56,7 @@ def files_by_walk(aims: Aims) -> Outcome:
     return False, "not found"
 
 
-def files_of_ours(aims: Aims) -> Outcome:
+def files_ours(aims: Aims) -> Outcome:
     """Read or import our code: the keys' rooms, graders, the server."""
     for name in ("ground_truth", "evaluators", "server", "tasks", "runners", "proctor"):
         spec = importlib.util.find_spec(name)
@@ -77,7 +77,7 @@ def environment(aims: Aims) -> Outcome:
     return bool(hits), f"{len(hits)} variables of the server's among {len(found)}"
 
 
-def processes(aims: Aims) -> Outcome:
+def processes_seen(aims: Aims) -> Outcome:
     """See the server's process."""
     for entry in _pids():
         with suppress(OSError), open(f"/proc/{entry}/cmdline", "rb") as file:
@@ -86,7 +86,7 @@ def processes(aims: Aims) -> Outcome:
     return False, f"{len(_pids())} processes in sight"
 
 
-def signals(aims: Aims) -> Outcome:
+def processes_signal(aims: Aims) -> Outcome:
     """Signal the server's process (signal 0: a permission check only)."""
     if _another(aims):
         return False, "another process has that number here"
@@ -94,7 +94,7 @@ def signals(aims: Aims) -> Outcome:
     return True, f"may signal {aims['pid']}"
 
 
-def memory_of_server(aims: Aims) -> Outcome:
+def processes_memory(aims: Aims) -> Outcome:
     """Open the memory of the server's process."""
     with open(f"/proc/{aims['pid']}/mem", "rb"):
         return not _another(aims), "opened"
@@ -121,21 +121,21 @@ def network_interfaces(aims: Aims) -> Outcome:
     return bool(names), " ".join(names) or "lo only"
 
 
-def socket_abstract(aims: Aims) -> Outcome:
+def sockets_abstract(aims: Aims) -> Outcome:
     """Connect to an abstract unix socket of the host."""
     with closing(socket.socket(socket.AF_UNIX)) as sock:
         sock.connect("\0" + aims["abstract"])
         return True, "connected"
 
 
-def socket_path(aims: Aims) -> Outcome:
+def sockets_path(aims: Aims) -> Outcome:
     """Connect to a unix socket of the host by its path."""
     with closing(socket.socket(socket.AF_UNIX)) as sock:
         sock.connect(aims["unix"])
         return True, "connected"
 
 
-def socket_families(aims: Aims) -> Outcome:
+def sockets_families(aims: Aims) -> Outcome:
     """Create a socket that leaves the network namespace or reaches rare kernel code."""
     rare = {"vsock": (40, 1, 0), "alg": (38, 5, 0), "packet": (17, 3, 0), "tipc": (30, 2, 0)}
     rare |= {"generic netlink": (16, 3, 16), "audit": (16, 3, 9), "bluetooth": (31, 3, 0)}
@@ -148,21 +148,18 @@ def socket_families(aims: Aims) -> Outcome:
 
 def namespaces_own(aims: Aims) -> Outcome:
     """Share a namespace with the server."""
-    shared = [kind for kind, link in aims["namespaces"].items() if _namespace(kind) == link]
+    links = aims["namespaces"]
+    shared = [kind for kind in links if os.readlink(f"/proc/self/ns/{kind}") == links[kind]]
     return bool(shared), " ".join(shared) or "none shared"
 
 
 def namespaces_new(aims: Aims) -> Outcome:
     """Make a user namespace (the door to most kernel exploits), by unshare and by clone."""
-    new_user = 0x10000000
-    ways: dict[str, Callable[[], int]] = {
-        "unshare": lambda: _LIBC.unshare(new_user),
-        "clone": lambda: _LIBC.syscall(_number(56, 220), new_user | signal.SIGCHLD, 0, 0, 0, 0),
-    }
-    for name, call in ways.items():
-        if _in_child(lambda call=call: call() >= 0):
-            return True, name
-    return False, "refused"
+    user, clone = 0x10000000, _number(56, 220)
+    made = ["unshare"] if _in_child(lambda: _LIBC.unshare(user) >= 0) else []
+    if _in_child(lambda: _LIBC.syscall(clone, user | signal.SIGCHLD, 0, 0, 0, 0) >= 0):
+        made.append("clone")
+    return bool(made), " ".join(made) or "refused"
 
 
 def mounts(aims: Aims) -> Outcome:
@@ -209,7 +206,7 @@ def privileges(aims: Aims) -> Outcome:
     return bool(held), " ".join(held) or "none"
 
 
-def limits_raised(aims: Aims) -> Outcome:
+def limits(aims: Aims) -> Outcome:
     """Have, or raise to, a limit above the room's."""
     import resource
 
@@ -237,7 +234,7 @@ def identity(aims: Aims) -> Outcome:
     return real, "root" if real else f"uid {os.getuid()}"
 
 
-def threads(aims: Aims) -> Outcome:
+def processes_many(aims: Aims) -> Outcome:
     """Start more threads (which count as processes) than the room may have."""
     gate, made = threading.Event(), 0
     before = threading.stack_size(1 << 16)
@@ -267,7 +264,7 @@ def memory_uncounted(aims: Aims) -> Outcome:
     return _reached(ways)
 
 
-def disk(aims: Aims) -> Outcome:
+def disk_size(aims: Aims) -> Outcome:
     """Write more into any folder than it may hold."""
     for folder in aims["fill"]:
         path = os.path.join(folder, f"fill-{os.getpid()}")
@@ -282,7 +279,7 @@ def disk(aims: Aims) -> Outcome:
     return False, "full in time"
 
 
-def writable(aims: Aims) -> Outcome:
+def disk_elsewhere(aims: Aims) -> Outcome:
     """Write where nothing is meant to be written (such a folder has no size)."""
     for folder, names, _ in os.walk(aims["top"]):
         names[:] = [n for n in names if os.path.join(folder, n) not in (*_WRITABLE, "/proc")]
@@ -314,35 +311,16 @@ def hostname(aims: Aims) -> Outcome:
 
 
 ATTACKS: dict[str, Callable[[Aims], Outcome]] = {
-    "files.path": files_by_path,
-    "files.walk": files_by_walk,
-    "files.ours": files_of_ours,
-    "environment": environment,
-    "processes.seen": processes,
-    "processes.signal": signals,
-    "processes.memory": memory_of_server,
-    "network.tcp": network_tcp,
-    "network.udp": network_udp,
-    "network.interfaces": network_interfaces,
-    "sockets.abstract": socket_abstract,
-    "sockets.path": socket_path,
-    "sockets.families": socket_families,
-    "namespaces.own": namespaces_own,
-    "namespaces.new": namespaces_new,
-    "mounts": mounts,
-    "kernel.calls": kernel_calls,
-    "tracing": tracing,
-    "terminal": terminal,
-    "privileges": privileges,
-    "identity": identity,
-    "limits": limits_raised,
-    "processes.many": threads,
-    "memory.private": memory_private,
-    "memory.uncounted": memory_uncounted,
-    "disk.size": disk,
-    "disk.elsewhere": writable,
-    "descriptors": descriptors,
-    "hostname": hostname,
+    attack.__name__.replace("_", ".", 1): attack
+    for attack in (
+        *(files_path, files_walk, files_ours, environment),
+        *(processes_seen, processes_signal, processes_memory, processes_many),
+        *(network_tcp, network_udp, network_interfaces),
+        *(sockets_abstract, sockets_path, sockets_families),
+        *(namespaces_own, namespaces_new, mounts, kernel_calls, tracing, terminal),
+        *(privileges, identity, limits, memory_private, memory_uncounted),
+        *(disk_size, disk_elsewhere, descriptors, hostname),
+    )
 }
 
 
@@ -389,10 +367,6 @@ def _first(items: list[str], test: Callable[[str], str]) -> Outcome:
     return False, f"none of {len(items)} ways"
 
 
-def _namespace(kind: str) -> str:
-    return os.readlink(f"/proc/self/ns/{kind}")
-
-
 def _number(x86_64: int, aarch64: int) -> int:
     return x86_64 if os.uname().machine == "x86_64" else aarch64
 
@@ -424,5 +398,4 @@ def _in_child(test: Callable[[], bool]) -> bool:
 if __name__ == "__main__":
     import json
 
-    request = json.load(sys.stdin)
-    print(json.dumps(run(request["aims"], request["names"])))  # noqa: T201 - a process of its own
+    print(json.dumps(run(**json.load(sys.stdin))))  # noqa: T201 - a process of its own

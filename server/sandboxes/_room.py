@@ -18,6 +18,7 @@ from typing import Any
 import anyio
 
 from server.sandboxes import _files, _usage
+from server.sandboxes._cgroup import Enclosure
 from server.sandboxes._core import FileEntry, Limits, Tier, Usage
 from tasks import SandboxError
 
@@ -25,6 +26,7 @@ START_S = 60.0
 """Longest that a room may take to bind its sockets (a cold import of torch on a busy disk)."""
 _PORTS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
 _MESSAGE = 1 << 17
+OVER_MEMORY = "The kernel was killed: it used more than {} MB of memory."
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ class Room:
         self.handles = handles
         self.pid = _host_pid(handles.pidfd)
         self.leader = _host_pid(handles.leader)
-        self.verdict = ""
+        self.enclosure: Enclosure | None = None
+        self._verdict = ""
         self._connection = connection(f"/proc/self/fd/{handles.sockets}/s", key)
         self.ended: Callable[[], None] = lambda: None
         self._end = end
@@ -126,6 +129,13 @@ class Room:
         """Connection info; the path goes through our descriptor of the room's socket folder."""
         return dict(self._connection)
 
+    @property
+    def verdict(self) -> str:
+        """Why the house killed the room, or '' if it did not."""
+        if not self._verdict and self.enclosure is not None and self.enclosure.overran():
+            self._verdict = OVER_MEMORY.format(self.limits.memory_mb)
+        return self._verdict
+
     def alive(self) -> bool:
         """Whether the kernel process still runs."""
         return self._open and not _readable(self.pidfd)
@@ -139,7 +149,7 @@ class Room:
 
     def condemn(self, verdict: str) -> None:
         """Kill the room for breaking a limit; the first reason stands."""
-        self.verdict = self.verdict or f"The kernel was killed: {verdict}."
+        self._verdict = self._verdict or verdict
         self.signal(signal.SIGKILL)
 
     async def wait(self) -> None:
@@ -158,6 +168,9 @@ class Room:
             await self.wait()
             await _dead(self.handles.leader)
             await self._end()
+            if self.enclosure is not None:
+                self._verdict = self.verdict
+                self.enclosure.remove()
         with self._lock:
             self._open = False
             self.handles.close()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from server.sandboxes import _files
+from server.sandboxes import _cgroup, _files
 from server.sandboxes._core import Box, Limits, Tier
 from server.sandboxes._room import START_S, Plan, Room, enter
 from server.sandboxes._watch import Watch
@@ -36,6 +36,7 @@ class Rooms:
         self._tier = tier
         self._spare = list(reversed(uids)) if uids is not None else None
         self._watch = Watch() if watched else None
+        self._cgroup = _cgroup.delegation() if watched else None
         self._open: set[Room] = set()
 
     def __len__(self) -> int:
@@ -67,6 +68,8 @@ class Rooms:
                 room = Room(self._tier, handles, key, opening.limits, self._end_of(opening))
                 room.ended = lambda: self._open.discard(room) if room else None
                 self._open.add(room)
+                if self._cgroup is not None:
+                    room.enclosure = self._cgroup.enclose(room.leader, key[:12], opening.limits)
                 if isinstance(keep, Room):
                     await anyio.to_thread.run_sync(
                         _files.carry, keep.handles.work, handles.work, opening.limits.inodes
@@ -90,6 +93,9 @@ class Rooms:
                 group.start_soon(room.kill)
         if self._watch is not None:
             self._watch.close()
+        if self._cgroup is not None:
+            self._cgroup.remove()
+            self._cgroup = None
 
     def _end_of(self, opening: Opening) -> Callable[[], Awaitable[None]]:
         async def end() -> None:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from server.sandboxes import _usage
-from server.sandboxes._room import Room
+from server.sandboxes._room import OVER_MEMORY, Room
 
 _REST_S = 0.2
 """Pause between samples of a room far from its cap."""
@@ -87,9 +87,11 @@ def sample(room: Room) -> float | None:
         if used > _ROUGH * limits.memory_mb:
             used = _usage.measure(room.leader, room.handles.folders, in_memory=in_memory).memory_mb
         if used > limits.memory_mb:
-            return room.condemn(f"it used more than {limits.memory_mb} MB of memory")
+            return room.condemn(OVER_MEMORY.format(limits.memory_mb))
         if stored.inodes > limits.inodes:
-            return room.condemn(f"it made more than {limits.inodes} files")
+            return room.condemn(f"The kernel was killed: it made more than {limits.inodes} files.")
         if stored.disk_mb > _FOLDERS * limits.disk_mb + 1:
-            return room.condemn(f"it wrote more than {limits.disk_mb} MB to disk")
+            return room.condemn(
+                f"The kernel was killed: it wrote more than {limits.disk_mb} MB to disk."
+            )
     return min(_REST_S, max(_BUSY_S, (limits.memory_mb - used) / _GROWTH_MB_S))

@@ -14,12 +14,12 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 NEW_MOUNTS, BIND, RECURSIVE, PRIVATE = 0x20000, 0x1000, 0x4000, 1 << 18
 
 
-def must(result):
+def must(result: int) -> None:
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
-def open_up(path):
+def open_up(path: Path) -> None:
     closed = [p for p in reversed(path.parents) if not p.stat().st_mode & 0o001]
     if not closed:
         return

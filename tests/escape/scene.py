@@ -5,34 +5,41 @@ happened stands in the tests.
 """
 # ruff: noqa: T201 - what it prints is what it is for
 
-import asyncio
 import json
 import os
 import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 
-from server.sandboxes import Limits, SandboxError, Setting
+from server.sandboxes import Box, Limits, Sandbox, SandboxError, Setting
 from server.sandboxes._ask import ask
 from server.sandboxes._choose import tiers
 from server.sandboxes._probe import LIMITS, attack, targets
+from server.sandboxes._room import Room
+from server.sandboxes._usage import members
+
+Told = dict[str, Any]
 
 SMALL = replace(LIMITS, memory_mb=300, processes=40)
 
 
 @asynccontextmanager
-async def opened(tier, dropped=(), preload=()):
-    sandbox = tiers().find(tier)(Setting(dropped=frozenset(dropped), preload=tuple(preload)))
+async def opened(tier: str, dropped: Sequence[str] = ()) -> AsyncGenerator[Sandbox]:
+    setting = Setting(dropped=frozenset(dropped), preload=())
+    sandbox: Sandbox = tiers().find(tier)(setting)
     try:
         yield sandbox
     finally:
         await sandbox.close()
 
 
-async def selftest(tier):
+async def selftest(tier: str) -> Told:
     async with opened(tier) as sandbox:
         report = await sandbox.probe()
     return {
@@ -45,9 +52,9 @@ async def selftest(tier):
     }
 
 
-async def mutations(tier, table):
+async def mutations(tier: str, table: list[tuple[list[str], list[str]]]) -> Told:
     """For each set of dropped items: which of the named attacks then get through."""
-    told = {}
+    told: Told = {}
     with targets() as aims:
         for dropped, names in table:
             async with opened(tier, dropped) as sandbox:
@@ -86,7 +93,7 @@ def seek():
 """
 
 
-async def neighbours(tier, dropped=()):
+async def neighbours(tier: str, dropped: Sequence[str] = ()) -> Told:
     async with opened(tier, dropped) as sandbox:
         one, two = await sandbox.start(LIMITS), await sandbox.start(LIMITS)
         await ask(one, HIDE)
@@ -120,7 +127,7 @@ FLOODS = {
 }
 
 
-async def flood(tier, route, dropped=()):
+async def flood(tier: str, route: str, dropped: Sequence[str] = ()) -> Told:
     limits = replace(SMALL, disk_mb=200, file_mb=100) if route == "files" else SMALL
     async with opened(tier, dropped) as sandbox:
         victim, neighbour = await sandbox.start(limits), await sandbox.start(LIMITS)
@@ -129,6 +136,7 @@ async def flood(tier, route, dropped=()):
             died = False
         except SandboxError:
             died = not victim.alive()
+        assert isinstance(victim, Room)
         used = victim.usage()
         count = "len([n for n in __import__('os').listdir('/tmp') if n[:1] == 'f'])"
         made = 0 if died else await ask(victim, "", count)
@@ -162,7 +170,7 @@ def forks():
 """
 
 
-async def forks(tier):
+async def forks(tier: str) -> Told:
     async with opened(tier) as sandbox:
         victim, neighbour = await sandbox.start(LIMITS), await sandbox.start(LIMITS)
         made, number = await ask(victim, FORKS, "forks()")
@@ -184,30 +192,35 @@ os.rename("outputs", "gone"); os.symlink({folder!r}, "outputs")
 TRICKS = ("absolute", "relative", "folder/{name}", "fifo", "magic", "../{name}", "{path}", "task")
 
 
-async def planted(tier, secret):
+async def planted(tier: str, secret: str) -> Told:
     path = Path(secret)
-    told = {"read": {}, "naive": {}}
+    told: Told = {"read": {}, "naive": {}}
     async with opened(tier) as sandbox:
         box = await sandbox.start(LIMITS)
         await ask(box, PLANT.format(secret=secret, folder=str(path.parent)))
         for trick in (*TRICKS, "honest", "large"):
             rel = trick.format(name=path.name, path=path)
-            told["read"][trick] = attempt(lambda rel=rel: box.read_file(rel, 100_000).decode())
+            told["read"][trick] = attempt(partial(read, box, rel))
         for trick in ("absolute", "folder/{name}"):
-            told["naive"][trick] = attempt(lambda t=trick: naive(box, t.format(name=path.name)))
+            told["naive"][trick] = attempt(partial(naive, box, trick.format(name=path.name)))
         told["write"] = attempt(lambda: box.write_file("outputs/verdict.json", b"{}"))
         told["over"] = attempt(lambda: box.write_file("fifo", b"new"))
         told["listed"] = {entry.name: entry.kind for entry in box.list_files()}
     return told
 
 
-def naive(box, rel):
+def read(box: Box, rel: str) -> str:
+    return box.read_file(rel, 100_000).decode()
+
+
+def naive(box: Box, rel: str) -> str:
+    assert isinstance(box, Room)
     fd = os.open(rel, os.O_RDONLY, dir_fd=box.handles.work)
     with os.fdopen(fd) as file:
         return file.read()
 
 
-def attempt(call):
+def attempt(call: Callable[[], str | None]) -> str | None:
     try:
         return call()
     except (SandboxError, OSError) as error:
@@ -217,7 +230,7 @@ def attempt(call):
 TRAPS = ("sitecustomize", "usercustomize", "json", "_launch", "_app", "kit", "conftest")
 
 
-async def traps(tier):
+async def traps(tier: str) -> Told:
     """Modules planted in /work must not be loaded by the next kernel of the room as it starts."""
     async with opened(tier) as sandbox:
         first = await sandbox.start(LIMITS)
@@ -233,7 +246,7 @@ async def traps(tier):
 
 
 DAEMONS = """
-import os, time
+import os, signal
 for _ in range(3):
     if os.fork() == 0:
         os.setsid()
@@ -241,27 +254,26 @@ for _ in range(3):
             for fd in range(3, 64):
                 try: os.close(fd)
                 except OSError: pass
-            time.sleep(1000)
+            signal.pause()
         os._exit(0)
 """
 
 
-async def orphans(tier):
+async def orphans(tier: str) -> Told:
     """Start rooms full of daemons, tell the host's pids of all, and wait to be killed."""
-    from server.sandboxes._usage import members
-
     async with opened(tier) as sandbox:
         box = await sandbox.start(Limits())
         await ask(box, DAEMONS)
         print(json.dumps({"pids": members(os.getpid())[1:]}), flush=True)
-        await asyncio.Event().wait()
+        await anyio.sleep_forever()
+    return {}
 
 
-SCENES = {
+SCENES: dict[str, Callable[..., Awaitable[Told]]] = {
     scene.__name__: scene
     for scene in (selftest, mutations, neighbours, flood, forks, planted, traps, orphans)
 }
 
 if __name__ == "__main__":
     name, arguments = sys.argv[1], json.loads(sys.argv[2])
-    print(json.dumps(anyio.run(lambda: SCENES[name](**arguments))))
+    print(json.dumps(anyio.run(partial(SCENES[name], **arguments))))

@@ -6,11 +6,16 @@ Every attack has a positive control (it gets through outside) and every hardenin
 
 import json
 import os
+import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +35,9 @@ both_users = pytest.mark.parametrize("user", USERS)
 # What no machine need have outside; everything else must get through there.
 OPTIONAL_CONTROLS = {"user": {"identity"}, "root": set[str]()}
 
-EVERYWHERE = [
+Row = tuple[list[str], list[str]]
+"""Hardening items left out, and the attacks that must then get through."""
+EVERYWHERE: list[Row] = [
     (["view"], ["files.path"]),
     (["mask"], ["files.ours"]),
     (["env"], ["environment"]),
@@ -52,11 +59,11 @@ EVERYWHERE = [
     (["seccomp.terminal"], ["terminal"]),
 ]
 # Where two items answer one attack, both are left out: either alone holds it.
-ONLY = {
-    ("zygote", "root"): [(["descriptors"], ["descriptors"])],
-    ("zygote", "user"): [(["descriptors"], ["descriptors"]), (["userns"], ["identity"])],
-    ("bwrap", "root"): [],
-    ("bwrap", "user"): [(["userns", "seccomp.namespaces"], ["namespaces.new"])],
+ONLY: dict[str, list[Row]] = {
+    "zygote root": [(["descriptors"], ["descriptors"])],
+    "zygote user": [(["descriptors"], ["descriptors"]), (["userns"], ["identity"])],
+    "bwrap root": [],
+    "bwrap user": [(["userns", "seccomp.namespaces"], ["namespaces.new"])],
     "root": [
         (["identity"], ["identity", "processes.many"]),
         (["dev", "identity"], ["disk.elsewhere"]),
@@ -68,11 +75,11 @@ ONLY = {
 ELSEWHERE = {"devpts", "watch"}
 
 
-def table(tier, user):
-    return [*EVERYWHERE, *ONLY[user], *ONLY[tier, user]]
+def table(tier: str, user: str) -> list[Row]:
+    return [*EVERYWHERE, *ONLY[user], *ONLY[f"{tier} {user}"]]
 
 
-def command(user, name, **arguments):
+def command(user: str, name: str, **arguments: Any) -> list[str]:
     words = [sys.executable, "-P", str(HERE / "scene.py"), name, json.dumps(arguments)]
     if user == "root":
         if os.geteuid() != 0:
@@ -83,7 +90,7 @@ def command(user, name, **arguments):
     return [sys.executable, "-P", str(HERE / "as_user.py"), str(USER), *words]
 
 
-def play(user, folder, name, **arguments):
+def play(user: str, folder: Path, name: str, **arguments: Any) -> Any:
     """Run a scene as that user and return what it tells."""
     folder.chmod(0o777)
     done = subprocess.run(
@@ -99,11 +106,8 @@ def play(user, folder, name, **arguments):
 
 
 @pytest.fixture
-def open_folder(tmp_path_factory):
+def open_folder() -> Iterator[Path]:
     """A folder that an ordinary user can reach and no room mounts anything over."""
-    import shutil
-    import tempfile
-
     folder = Path(tempfile.mkdtemp(prefix="pr", dir="/var/tmp"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -111,7 +115,9 @@ def open_folder(tmp_path_factory):
 
 @both_tiers
 @both_users
-def test_every_attack_is_refused_inside_and_gets_through_outside(tier, user, open_folder):
+def test_every_attack_is_refused_inside_and_gets_through_outside(
+    tier: str, user: str, open_folder: Path
+) -> None:
     told = play(user, open_folder, "selftest", tier=tier)
     assert told["error"] == ""
     assert told["leaks"] == []
@@ -122,13 +128,13 @@ def test_every_attack_is_refused_inside_and_gets_through_outside(tier, user, ope
 
 @both_tiers
 @both_users
-def test_each_hardening_item_is_needed(tier, user, open_folder):
+def test_each_hardening_item_is_needed(tier: str, user: str, open_folder: Path) -> None:
     told = play(user, open_folder, "mutations", tier=tier, table=table(tier, user))
     held = {what: detail for what, (through, detail) in told.items() if not through}
     assert held == {}
 
 
-def test_every_hardening_item_has_a_mutation():
+def test_every_hardening_item_has_a_mutation() -> None:
     rows = [row for tier in SEALED for user in USERS for row in table(tier, user)]
     tried = {item for dropped, _ in rows for item in dropped}
     assert tried | ELSEWHERE == set(ITEMS)
@@ -136,7 +142,7 @@ def test_every_hardening_item_has_a_mutation():
 
 @both_tiers
 @both_users
-def test_two_rooms_see_nothing_of_each_other(tier, user, open_folder):
+def test_two_rooms_see_nothing_of_each_other(tier: str, user: str, open_folder: Path) -> None:
     told = play(user, open_folder, "neighbours", tier=tier)
     assert told["own"] == ["abstract", "file", "process", "tcp", "terminal"]
     assert told["other"] == []
@@ -145,14 +151,18 @@ def test_two_rooms_see_nothing_of_each_other(tier, user, open_folder):
 @pytest.mark.parametrize(
     ("dropped", "seen"), [("devpts", ["terminal"]), ("net", ["abstract", "tcp"])]
 )
-def test_forked_rooms_need_terminals_and_networks_of_their_own(dropped, seen, open_folder):
+def test_forked_rooms_need_terminals_and_networks_of_their_own(
+    dropped: str, seen: list[str], open_folder: Path
+) -> None:
     told = play("user", open_folder, "neighbours", tier="zygote", dropped=[dropped])
     assert told["other"] == seen
 
 
 @both_tiers
 @both_users
-def test_a_fork_bomb_stops_at_the_limit_and_leaves_the_neighbour_alone(tier, user, open_folder):
+def test_a_fork_bomb_stops_at_the_limit_and_leaves_the_neighbour_alone(
+    tier: str, user: str, open_folder: Path
+) -> None:
     told = play(user, open_folder, "forks", tier=tier)
     assert 20 <= told["made"] < 40
     assert told["neighbour"] == 42
@@ -161,32 +171,36 @@ def test_a_fork_bomb_stops_at_the_limit_and_leaves_the_neighbour_alone(tier, use
 @both_tiers
 @pytest.mark.parametrize("user", ["user"])
 @pytest.mark.parametrize("route", ["shared", "processes", "files"])
-def test_memory_by_every_route_ends_the_room_and_not_its_neighbour(tier, user, route, open_folder):
+def test_memory_by_every_route_ends_the_room_and_not_its_neighbour(
+    tier: str, user: str, route: str, open_folder: Path
+) -> None:
     told = play(user, open_folder, "flood", tier=tier, route=route)
     assert told["died"]
     assert told["verdict"] == "The kernel was killed: it used more than 300 MB of memory."
     assert told["neighbour"] == 42
 
 
-def test_without_the_watch_a_flood_goes_on(open_folder):
+def test_without_the_watch_a_flood_goes_on(open_folder: Path) -> None:
     told = play("user", open_folder, "flood", tier="zygote", route="shared", dropped=["watch"])
     assert not told["died"]
     assert told["memory_mb"] > 900
 
 
-def test_a_forked_room_cannot_make_more_files_than_its_limit(open_folder):
+def test_a_forked_room_cannot_make_more_files_than_its_limit(open_folder: Path) -> None:
     told = play("user", open_folder, "flood", tier="zygote", route="inodes")
     assert told["files"] < 500
 
 
-def test_a_bubblewrap_room_that_makes_too_many_files_is_killed(open_folder):
+def test_a_bubblewrap_room_that_makes_too_many_files_is_killed(open_folder: Path) -> None:
     told = play("user", open_folder, "flood", tier="bwrap", route="inodes")
     assert told["verdict"] == "The kernel was killed: it made more than 500 files."
 
 
 @both_tiers
 @both_users
-def test_links_and_fifos_planted_for_the_host_are_refused(tier, user, open_folder):
+def test_links_and_fifos_planted_for_the_host_are_refused(
+    tier: str, user: str, open_folder: Path
+) -> None:
     secret = open_folder / "secret"
     secret.write_text("the answer")
     told = play(user, open_folder, "planted", tier=tier, secret=str(secret))
@@ -202,7 +216,9 @@ def test_links_and_fifos_planted_for_the_host_are_refused(tier, user, open_folde
 
 
 @both_tiers
-def test_modules_planted_in_work_are_not_loaded_by_the_next_kernel(tier, open_folder):
+def test_modules_planted_in_work_are_not_loaded_by_the_next_kernel(
+    tier: str, open_folder: Path
+) -> None:
     told = play("user", open_folder, "traps", tier=tier)
     assert told["loaded"] == []
     assert {"sitecustomize.py", "json.py", "conftest.py"} <= set(told["kept"])
@@ -210,7 +226,7 @@ def test_modules_planted_in_work_are_not_loaded_by_the_next_kernel(tier, open_fo
 
 @pytest.mark.parametrize("tier", [*SEALED, "landlock", "none"])
 @both_users
-def test_a_killed_daemon_leaves_no_process_behind(tier, user, open_folder):
+def test_a_killed_daemon_leaves_no_process_behind(tier: str, user: str, open_folder: Path) -> None:
     if tier == "landlock" and user == "root":
         pytest.skip("landlock as root needs an interpreter that other users can reach")
     open_folder.chmod(0o777)
@@ -230,10 +246,8 @@ def test_a_killed_daemon_leaves_no_process_behind(tier, user, open_folder):
     assert survivors == 0
 
 
-def still_alive(pidfds, seconds):
+def still_alive(pidfds: list[int], seconds: float) -> int:
     """How many of the processes still live when the time is over; closes the descriptors."""
-    import select
-
     poll = select.poll()
     for fd in pidfds:
         poll.register(fd, select.POLLIN)
@@ -247,7 +261,9 @@ def still_alive(pidfds, seconds):
     return len(left)
 
 
-def test_the_reduced_tier_leaks_what_it_is_known_to_leak_and_nothing_else(open_folder):
+def test_the_reduced_tier_leaks_what_it_is_known_to_leak_and_nothing_else(
+    open_folder: Path,
+) -> None:
     told = play("user", open_folder, "selftest", tier="landlock")
     assert told["passed"], told
     assert not told["sealed"]

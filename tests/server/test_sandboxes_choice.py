@@ -14,6 +14,7 @@ from server.sandboxes import (
     SandboxError,
     Setting,
     Tier,
+    _cgroup,
     _seccomp,
     _view,
     choose,
@@ -187,3 +188,41 @@ async def test_an_installed_wheel_of_ours_is_invisible_in_the_room(
     finally:
         await sandbox.close()
     assert [Path(path).name for path in seen] == ["other.py"]
+
+
+def _tree(root: Path, controllers: str) -> tuple[Path, Path]:
+    """A cgroup tree of plain files, in which our process lies in `session/scope`."""
+    for folder in (root, root / "session", root / "session" / "scope"):
+        folder.mkdir(exist_ok=True)
+        (folder / "cgroup.subtree_control").write_text("")
+    (root / "session" / "cgroup.subtree_control").write_text(controllers)
+    own = root / "own"
+    own.write_text("1:name=systemd:/\n0::/session/scope\n")
+    return root, own
+
+
+def test_a_delegated_cgroup_is_found_at_the_parent_and_encloses_a_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def passed(made: _cgroup.Delegation) -> None:
+        assert made.path.is_dir()
+
+    monkeypatch.setattr(_cgroup, "_enclose_for_trial", passed)
+    found = _cgroup.delegation(*_tree(tmp_path, "cpu memory pids\n"))
+    assert found is not None
+    assert found.path.parent == tmp_path / "session"
+    assert (found.path / "cgroup.subtree_control").read_text() == "+memory +pids"
+    room = found.enclose(4711, "room", Limits(memory_mb=64, processes=9))
+    told = {file.name: file.read_text() for file in room.path.iterdir()}
+    assert told["memory.max"] == str(64 << 20)
+    assert told["memory.oom.group"] == "1"
+    assert told["pids.max"] == "9"
+    assert told["cgroup.procs"] == "4711"
+    assert not room.overran()
+    (room.path / "memory.events").write_text("low 0\noom 1\noom_kill 3\n")
+    assert room.overran()
+
+
+def test_a_cgroup_without_the_controllers_or_refusing_the_trial_is_not_used(tmp_path: Path) -> None:
+    assert _cgroup.delegation(*_tree(tmp_path, "cpu pids\n")) is None
+    assert _cgroup.delegation(tmp_path, tmp_path / "absent") is None
