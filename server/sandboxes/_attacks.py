@@ -25,7 +25,6 @@ Aims = dict[str, Any]
 Outcome = tuple[bool, str]
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _MB = 1 << 20
-_REFUSED = (errno.EPERM, errno.ENOSYS, errno.EACCES)
 _CALLS = {  # name: (x86_64, aarch64, arguments)
     "io_uring_setup": (425, 425, (0, 0)),
     "userfaultfd": (323, 282, (1,)),
@@ -379,7 +378,7 @@ def _reached(calls: dict[str, tuple[int, int, tuple[int, ...]]]) -> Outcome:
         result = _LIBC.syscall(_number(x86_64, aarch64), *map(ctypes.c_long, arguments))
         if result >= 0 and name in ("memfd_create", "memfd_secret", "userfaultfd"):
             os.close(result)
-        if result >= 0 or ctypes.get_errno() not in _REFUSED:
+        if result >= 0 or ctypes.get_errno() not in (errno.EPERM, errno.ENOSYS, errno.EACCES):
             through.append(name)
     return bool(through), " ".join(through) or "all refused"
 
