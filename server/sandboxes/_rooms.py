@@ -1,5 +1,6 @@
 """The rooms of one sandbox: opening them, giving each a user id, watching and closing them all."""
 
+import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
@@ -34,7 +35,7 @@ class Rooms:
 
     def __init__(self, tier: Tier, uids: range | None, *, watched: bool = True) -> None:
         self._tier = tier
-        self._spare = list(reversed(uids)) if uids is not None else None
+        self._spare = _from(os.getpid(), uids) if uids is not None else None
         self._watch = Watch() if watched else None
         self._cgroup = _cgroup.delegation() if watched else None
         self._open: set[Room] = set()
@@ -105,6 +106,12 @@ class Rooms:
                 self._spare.append(opening.uid)
 
         return end
+
+
+def _from(start: int, uids: range) -> list[int]:
+    """The ids in an order of this process's own: two daemons' rooms must not share one's limits."""
+    first = start * 61 % len(uids)
+    return [*uids[first:], *uids[:first]]
 
 
 def _failure(tier: Tier, error: BaseException, words: str) -> str:
