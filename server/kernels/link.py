@@ -6,6 +6,7 @@ of `outputs` bound what is kept; past `HARD_BYTES` the kernel is killed. Late ou
 threads still goes to its cell for `LATE_S`; later it is counted and dropped.
 """
 
+import asyncio
 import logging
 import signal
 import time
@@ -214,6 +215,13 @@ class Link:
         except zmq.Again:
             self.condemn("it closed its sockets")
             return ""
+        finally:
+            # A send takes in what has just arrived, and with it the edge that would wake `_listen`.
+            asyncio.get_running_loop().call_soon(self._catch_up)
+
+    def _catch_up(self) -> None:
+        if not self._closed.is_set():
+            self._read(self._shell, self._replied)
 
     async def _listen(self, socket: zmq.asyncio.Socket, take: Take) -> None:
         while True:
