@@ -93,17 +93,16 @@ def stop(json_: AsJson = False) -> None:
     if not state.held():
         _say({"stopped": False}, f"No daemon serves {state.home}.", as_json=json_)
         return
-    info = state.info()
+    pid = state.holder()
     try:
         anyio.run(Operator(state.home).stop)
     except (DaemonError, TimeoutError):
-        if info is None:
+        if pid is None:
             raise DaemonError(
                 f"Some process holds {state.lock_file}, but left no note of its id. "
                 f"`fuser {state.lock_file}` names it."
             ) from None
-        os.kill(info.pid, signal.SIGTERM)
-    pid = None if info is None else info.pid
+        os.kill(pid, signal.SIGTERM)
     _say({"stopped": True, "pid": pid}, f"The daemon (pid {pid}) has stopped.", as_json=json_)
 
 
@@ -284,7 +283,7 @@ def _tier(asked: str, *, no_sandbox: bool) -> TierName:
 
 
 def _stay(options: DaemonOptions, *, as_json: bool) -> int:
-    from server.assembly import open_house
+    from server.assembly import TOOLS, open_house
     from server.daemon import open_log, run
 
     state = StateFolder(options.home)
@@ -295,10 +294,10 @@ def _stay(options: DaemonOptions, *, as_json: bool) -> int:
         if "ok" in word:
             _show_info(DaemonInfo.model_validate(word["ok"]), as_json=as_json)
             sys.stdout.flush()
-        else:
+        elif "error" in word:
             typer.echo(f"proctor: {word['error']['text']}", err=True)
 
-    return run(options, open_house, tell)
+    return run(options, TOOLS, open_house, tell)
 
 
 def _show_info(info: DaemonInfo, *, as_json: bool) -> None:

@@ -4,12 +4,12 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from server.daemon import House
+from server.foyer import House
 from server.hall import Hall
 from server.kernels import KernelHouse
 from server.launch import DaemonOptions
 from server.sandboxes import Setting, choose
-from server.tools import TOOLS
+from server.tools import TOOLS as TOOLS
 from server.vault import Vault
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -30,4 +30,4 @@ async def open_house(options: DaemonOptions) -> AsyncGenerator[House]:
         KernelHouse(sandbox, spares=options.spares) as kernels,
         Hall(home, options.runs, Vault(home), kernels, sandbox=report.record()) as hall,
     ):
-        yield House(hall, str(sandbox.tier), TOOLS)
+        yield House(hall, str(sandbox.tier))

@@ -1,8 +1,9 @@
 """The daemon: one process that owns attempts, kernels and leases of one state folder.
 
-It opens the hall first and its doors last, so that whoever connects is served. It ends on
-SIGTERM, on the operator's `stop`, or when nobody needed it for `idle_exit_s`; a SIGKILL takes the
-kernels with it, because every sealed room dies with its parent.
+It opens its doors at once and the house behind them when a sandbox has passed its probe; whoever
+calls earlier waits in the foyer. It ends on SIGTERM, on the operator's `stop`, or when nobody
+needed it for `idle_exit_s`; a SIGKILL takes the kernels with it, because every sealed room dies
+with its parent.
 """
 
 import json
@@ -10,30 +11,31 @@ import logging
 import logging.handlers
 import os
 import signal
+import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 
 from server import protocol
 from server.calls import Calls
+from server.desk import Desk
 from server.doors import MESSAGE_LIMIT, BearerGate, listen_tcp, serve_http, serve_shim
+from server.foyer import Foyer, House
 from server.launch import DaemonOptions
-from server.operator import LINE_LIMIT, DaemonStatus, Method, serve_operator
+from server.operator import LINE_LIMIT, serve_operator
 from server.state import DaemonInfo, StateFolder
 from server.tools._core import Tool
-from server.vault import Diagnostic
 from server.wire import Wire, listening
-from tasks import JSON, AttemptRequest, DaemonError, Frozen, ProctorError, Ticket
+from tasks import JSON, DaemonError, ProctorError
 
 log = logging.getLogger("proctor.daemon")
 
@@ -43,200 +45,146 @@ Clock = Callable[[], float]
 CLOSE_S = 15.0
 """How long closing may take before the daemon ends hard."""
 
+FAREWELL_S = 5.0
+"""How long those who wait for a house that could not open may take to leave."""
+
 _LOG_BYTES = 5_000_000
 _LOG_FILES = 3
-
-
-class Opened(Protocol):
-    """What the hall says of an attempt it has opened."""
-
-    @property
-    def attempt(self) -> str:
-        """Its id."""
-        ...
-
-    @property
-    def token(self) -> str:
-        """Its bearer token."""
-        ...
-
-
-class Hall(protocol.Hall, Protocol):
-    """What the daemon needs of the hall."""
-
-    def admits(self, token: str) -> bool:
-        """Whether the token belongs to an attempt of this hall."""
-        ...
-
-    async def open_attempt(self, request: AttemptRequest) -> Opened:
-        """Open a graded attempt."""
-        ...
-
-    async def diagnostic(self, attempt: str, kind: Diagnostic, level: float) -> JSON:
-        """The answer of a diagnostic agent."""
-        ...
-
-    async def close_attempt(self, attempt: str, reason: str) -> None:
-        """End an attempt."""
-        ...
-
-    def state(self) -> list[dict[str, JSON]]:
-        """Live attempts and sessions."""
-        ...
-
-
-@dataclass(frozen=True)
-class House:
-    """An open hall, its tools, and the tier of its kernels."""
-
-    hall: Hall
-    tier: str
-    tools: Sequence[Tool[Any]]
-
-
-class _Asked(Frozen):
-    attempt: str
-    kind: Diagnostic
-    level: float
 
 
 OpenHouse = Callable[[DaemonOptions], AbstractAsyncContextManager[House]]
 
 
-@dataclass
-class _Desk:
-    """The running daemon as its operator sees it."""
+@dataclass(frozen=True)
+class News:
+    """Who hears how the start goes."""
 
-    info: DaemonInfo
-    house: House
-    home: Path
-    calls: Calls
-    clock: Clock
-    began: float
-    connections: int = 0
-    last: float = 0.0
-    over: anyio.Event = field(default_factory=anyio.Event)
-
-    def methods(self) -> Mapping[str, Method]:
-        return {
-            "open_attempt": self._open_attempt,
-            "diagnostic": self._diagnostic,
-            "close_attempt": self._close_attempt,
-            "status": self._status,
-            "stop": self._stop,
-        }
-
-    def idle_s(self) -> float:
-        """Seconds since anybody needed the daemon; 0 while somebody does."""
-        now = self.clock()
-        if self.connections or self.calls.running or self.house.hall.state():
-            self.last = now
-        return now - max(self.last, self.calls.last)
-
-    async def _open_attempt(self, params: Mapping[str, JSON]) -> JSON:
-        self.last = self.clock()
-        opened = await self.house.hall.open_attempt(
-            AttemptRequest.model_validate(params["request"])
-        )
-        ticket = Ticket(
-            attempt=opened.attempt,
-            token=opened.token,
-            url=self.info.url,
-            # This very interpreter, and -P: nothing in the agent's folder can shadow our modules.
-            command=(sys.executable, "-P", "-m", "server.shim"),
-            env={"PROCTOR_TOKEN": opened.token, "PROCTOR_HOME": str(self.home)},
-        )
-        return ticket.model_dump(mode="json")
-
-    async def _diagnostic(self, params: Mapping[str, JSON]) -> JSON:
-        asked = _Asked.model_validate(params)
-        return await self.house.hall.diagnostic(asked.attempt, asked.kind, asked.level)
-
-    async def _close_attempt(self, params: Mapping[str, JSON]) -> JSON:
-        self.last = self.clock()
-        await self.house.hall.close_attempt(params["attempt"], params["reason"])
-
-    async def _status(self, params: Mapping[str, JSON]) -> JSON:
-        status = DaemonStatus(
-            info=self.info,
-            uptime_s=self.clock() - self.began,
-            idle_s=self.idle_s(),
-            connections=self.connections,
-            calls_running=self.calls.running,
-            attempts=tuple(self.house.hall.state()),
-        )
-        return status.model_dump(mode="json")
-
-    async def _stop(self, params: Mapping[str, JSON]) -> JSON:
-        log.info("stopping: the operator asked")
-        self.over.set()
+    doors: Callable[[], None] = lambda: None
+    """Shims may connect; their calls wait for the house."""
+    house: Callable[[DaemonInfo], None] = lambda info: None
+    """Operators may open attempts."""
+    closing: Callable[[], None] = lambda: None
+    """The doors begin to close."""
 
 
 async def serve(
     options: DaemonOptions,
+    tools: Sequence[Tool[Any]],
     open_house: OpenHouse,
-    announce: Callable[[DaemonInfo], None],
+    news: News,
     *,
     clock: Clock = time.monotonic,
-    closing: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until told to stop.
-
-    `announce` is called once every door is open, `closing` when they begin to close.
+    """Serve until told to stop; the doors open first, the house behind them as soon as it can.
 
     Raises:
         DaemonError: the folder cannot be written or is taken, or the port is.
-        SandboxError: no sandbox tier passed its probe.
+        SandboxError: no sandbox tier passed its probe; whoever had connected was told.
     """
     state = StateFolder(options.home)
     state.prepare()
+    foyer = Foyer()
     with state.lock():
         state.withdraw()  # what a killed daemon left behind
         listener = listen_tcp(options.port)
         try:
-            async with open_house(options) as house, anyio.create_task_group() as tasks:
-                calls = Calls(tasks, clock=clock)
-                info = _info(options, house, listener.getsockname()[1])
-                desk = _Desk(info, house, options.home, calls, clock, clock(), last=clock())
-                async with _doors(desk, options, state, listener):
-                    state.publish(info)
-                    log.info("serving %s, sandbox %s", info.url, info.tier)
-                    announce(info)
+            async with _Housing(foyer) as housing, anyio.create_task_group() as tasks:
+                desk = Desk(foyer, options.home, Calls(tasks, clock=clock), clock, clock())
+
+                def opened(house: House) -> None:
+                    desk.info = _info(options, house, listener.getsockname()[1])
+                    state.publish(desk.info)
+                    log.info("serving %s, sandbox %s", desk.info.url, house.tier)
+                    desk.touch()
+                    foyer.welcome(house.hall)
+                    news.house(desk.info)
+
+                async with _doors(desk, tools, options, state, listener):
+                    news.doors()
+                    housing.begin(open_house(options), opened)
                     await _until_over(desk, options.idle_exit_s)
-                    closing()
+                    news.closing()
+                    await _farewell(desk)
                 tasks.cancel_scope.cancel()
         finally:
             listener.close()
             state.withdraw()
             log.info("ended")
+    if foyer.reason is not None:
+        raise foyer.reason
+
+
+class _Housing:
+    """Keeps the house in a task of its own: it opens after the doors, and closes after them."""
+
+    def __init__(self, foyer: Foyer) -> None:
+        self._foyer = foyer
+        self._tasks = anyio.create_task_group()
+        # Whoever cancels us cancels the doors first; the house closes when they have closed.
+        self._scope = anyio.CancelScope(shield=True)
+        self._closed = anyio.Event()
+
+    async def __aenter__(self) -> "_Housing":
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(self, *raised: Any) -> bool | None:
+        self._closed.set()
+        if not self._foyer.open:
+            self._scope.cancel()
+        return await self._tasks.__aexit__(*raised)
+
+    def begin(
+        self, house: AbstractAsyncContextManager[House], opened: Callable[[House], None]
+    ) -> None:
+        """Open the house and tell `opened`, or the foyer that it could not be."""
+        self._tasks.start_soon(self._keep, house, opened)
+
+    async def _keep(
+        self, house: AbstractAsyncContextManager[House], opened: Callable[[House], None]
+    ) -> None:
+        with self._scope:
+            try:
+                async with house as entered:
+                    opened(entered)
+                    await self._closed.wait()
+            except Exception as error:
+                if self._foyer.open:
+                    raise
+                single = _single(error)
+                self._foyer.refuse(single if isinstance(single, Exception) else error)
 
 
 @asynccontextmanager
 async def _doors(
-    desk: _Desk, options: DaemonOptions, state: StateFolder, listener: Any
+    desk: Desk,
+    tools: Sequence[Tool[Any]],
+    options: DaemonOptions,
+    state: StateFolder,
+    listener: socket.socket,
 ) -> AsyncGenerator[None]:
-    hall = desk.house.hall
-    server = protocol.build_server(hall, desk.house.tools, desk.calls)
+    foyer = desk.foyer
+    server = protocol.build_server(foyer, tools, desk.calls)
     practice = state.practice_token()
 
     async def shim(wire: Wire) -> None:
-        desk.connections += 1
         try:
-            await serve_shim(server, wire, hall.admits)
+            with desk.shims.one():
+                await serve_shim(server, wire, foyer)
         except Exception:
             log.exception("a shim's connection failed")
         finally:
-            desk.connections -= 1
-            desk.last = desk.clock()
+            desk.touch()
 
     async def operator(wire: Wire) -> None:
         try:
-            await serve_operator(wire, desk.methods())
+            with desk.operators.one():
+                await serve_operator(wire, desk.methods())
         except Exception:
             log.exception("an operator's connection failed")
 
     def gate(app: Any) -> BearerGate:
-        return BearerGate(app, hall.admits, practice, open_door=options.open)
+        return BearerGate(app, foyer.admits, practice, open_door=options.open)
 
     async with (
         anyio.create_task_group() as tasks,
@@ -248,7 +196,7 @@ async def _doors(
         tasks.cancel_scope.cancel()
 
 
-async def _until_over(desk: _Desk, idle_exit_s: float) -> None:
+async def _until_over(desk: Desk, idle_exit_s: float) -> None:
     async with anyio.create_task_group() as tasks:
 
         async def on_signal() -> None:
@@ -264,11 +212,24 @@ async def _until_over(desk: _Desk, idle_exit_s: float) -> None:
             log.info("stopping: idle for %.0f s", idle_exit_s)
             desk.over.set()
 
+        async def on_refusal() -> None:
+            await desk.foyer.refused()
+            desk.over.set()
+
         tasks.start_soon(on_signal)
+        tasks.start_soon(on_refusal)
         if idle_exit_s:
             tasks.start_soon(on_idle)
         await desk.over.wait()
         tasks.cancel_scope.cancel()
+
+
+async def _farewell(desk: Desk) -> None:
+    """Whoever waits for a house that could not open is told so, and leaves."""
+    if desk.foyer.reason is not None:
+        with anyio.move_on_after(FAREWELL_S):
+            await desk.shims.gone()
+            await desk.operators.gone()
 
 
 def _info(options: DaemonOptions, house: House, port: int) -> DaemonInfo:
@@ -285,15 +246,23 @@ def _info(options: DaemonOptions, house: House, port: int) -> DaemonInfo:
 
 
 def run(
-    options: DaemonOptions, open_house: OpenHouse, tell: Callable[[dict[str, JSON]], None]
+    options: DaemonOptions,
+    tools: Sequence[Tool[Any]],
+    open_house: OpenHouse,
+    tell: Callable[[dict[str, JSON]], None],
 ) -> int:
-    """Serve in this process; `tell` hears once how the start went. Return the exit code."""
+    """Serve in this process; `tell` hears how the start goes. Return the exit code.
 
-    def announce(info: DaemonInfo) -> None:
+    First `{"doors": true}`, then `{"ok": info}` or `{"error": {kind, text}}`; a start that fails
+    at once says the error alone.
+    """
+
+    def house(info: DaemonInfo) -> None:
         tell({"ok": info.model_dump(mode="json")})
 
+    news = News(lambda: tell({"doors": True}), house, _close_in_time)
     try:
-        anyio.run(partial(serve, options, open_house, announce, closing=_close_in_time))
+        anyio.run(partial(serve, options, tools, open_house, news))
     except BaseException as raised:
         error = _single(raised)
         if not isinstance(error, ProctorError):
@@ -351,13 +320,13 @@ def main(arguments: list[str]) -> int:
         return error.exit_code
     open_log(state)
     os.environ["PROCTOR_HOME"] = str(options.home)
-    from server.assembly import open_house  # kernels and sandboxes come in here
+    from server.assembly import TOOLS, open_house  # kernels and sandboxes come in here
 
-    return run(options, open_house, tell)
+    return run(options, TOOLS, open_house, tell)
 
 
 class _Word:
-    """Says one word into the pipe of whoever started us; later ones are for the log alone."""
+    """Says into the pipe of whoever started us how that went; later words are for the log alone."""
 
     def __init__(self, handle: int) -> None:
         self._handle: int | None = handle
@@ -365,13 +334,13 @@ class _Word:
     def __call__(self, word: dict[str, JSON]) -> None:
         if self._handle is None:
             return
-        handle, self._handle = self._handle, None
         try:
-            os.write(handle, json.dumps(word).encode() + b"\n")
+            os.write(self._handle, json.dumps(word).encode() + b"\n")
         except BrokenPipeError:
             log.debug("whoever started us is gone")
-        finally:
-            os.close(handle)
+        if "doors" not in word:
+            os.close(self._handle)
+            self._handle = None
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from server.foyer import REFUSAL, Foyer
 from server.protocol import TOKEN_KEY, Door
 from server.wire import LineTooLongError, Wire
 from tasks import DaemonError
@@ -117,8 +118,8 @@ class _Web(uvicorn.Server):
         yield
 
 
-async def serve_shim(server: Server[Any], wire: Wire, admits: Admits) -> None:
-    """Serve one shim's connection until it ends."""
+async def serve_shim(server: Server[Any], wire: Wire, foyer: Foyer) -> None:
+    """Serve one shim's connection until it ends, or the house could not open."""
     try:
         line = await wire.line()
         if line is None:
@@ -130,15 +131,65 @@ async def serve_shim(server: Server[Any], wire: Wire, admits: Admits) -> None:
     except (ValueError, KeyError, TypeError, LineTooLongError):
         await _greet(wire, error="This is not a Proctor shim's greeting.")
         return
-    if token is not None and not admits(token):
+    if token is not None and not foyer.admits(token):
         await _greet(wire, error=NOT_ADMITTED)
         return
     await _greet(wire)
     door = Door(token, f"shim-{secrets.token_hex(4)}")
     log.info("%s connected (pid %s)", door.connection, hello.get("pid"))
-    async with _messages(wire, door) as (reading, writing):
+    pending = _Pending()
+    async with (
+        _messages(wire, door, pending) as (reading, writing),
+        anyio.create_task_group() as tasks,
+    ):
+
+        async def part() -> None:
+            await foyer.refused()
+            await pending.none()
+            # Of this shape no message is; the shim says it to whoever asks from now on.
+            word = {"proctor": 1, "told": REFUSAL, "error": foyer.told}
+            await wire.send(json.dumps(word).encode())
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(part)
         await serve_dual_era_loop(server, reading, writing, lifespan_state=door)
+        tasks.cancel_scope.cancel()
     log.info("%s gone", door.connection)
+
+
+class _Pending:
+    """Requests of one connection whose answer has not been sent."""
+
+    def __init__(self) -> None:
+        self._ids: set[types.RequestId] = set()
+        self._answered = anyio.Event()
+
+    def read(self, message: types.JSONRPCMessage) -> None:
+        """The other end said this."""
+        if isinstance(message, types.JSONRPCRequest):
+            self._ids.add(message.id)
+        elif (
+            isinstance(message, types.JSONRPCNotification)
+            and message.method == "notifications/cancelled"
+        ):
+            # A cancelled request gets no answer.
+            self._drop((message.params or {}).get("requestId"))
+
+    def written(self, message: types.JSONRPCMessage) -> None:
+        """The other end was sent this."""
+        if isinstance(message, types.JSONRPCResponse | types.JSONRPCError):
+            self._drop(message.id)
+
+    async def none(self) -> None:
+        """Return when every request is answered."""
+        while self._ids:
+            await self._answered.wait()
+
+    def _drop(self, answered: Any) -> None:
+        self._ids.discard(answered)
+        if not self._ids:
+            self._answered.set()
+            self._answered = anyio.Event()
 
 
 NOT_ADMITTED = (
@@ -148,7 +199,7 @@ NOT_ADMITTED = (
 
 
 @asynccontextmanager
-async def _messages(wire: Wire, door: Door) -> AsyncGenerator[tuple[Any, Any]]:
+async def _messages(wire: Wire, door: Door, pending: _Pending) -> AsyncGenerator[tuple[Any, Any]]:
     """The wire as message streams; `door.gone` is set before the reading side ends."""
     to_server, reading = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     writing, from_server = anyio.create_memory_object_stream[SessionMessage](0)
@@ -157,7 +208,10 @@ async def _messages(wire: Wire, door: Door) -> AsyncGenerator[tuple[Any, Any]]:
         async with to_server:
             try:
                 while (line := await wire.line()) is not None:
-                    await to_server.send(_message(line))
+                    message = _message(line)
+                    if isinstance(message, SessionMessage):
+                        pending.read(message.message)
+                    await to_server.send(message)
             except LineTooLongError:
                 log.warning("%s sent a line of over %d bytes", door.connection, MESSAGE_LIMIT)
                 await wire.send(_too_long())
@@ -171,6 +225,7 @@ async def _messages(wire: Wire, door: Door) -> AsyncGenerator[tuple[Any, Any]]:
             async for message in from_server:
                 text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
                 await wire.send(text.encode())
+                pending.written(message.message)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(read)

@@ -1,8 +1,9 @@
 """Starting a daemon in the background and hearing, exactly, how it went.
 
-The child gets its options as one JSON argument and one end of a pipe. It writes one JSON line to
-it: `{"ok": info}` once every socket answers, or `{"error": {kind, text, exit_code}}`. A child that
-dies without a word is told by its exit status and the end of `daemon.out`.
+The child gets its options as one JSON argument and one end of a pipe. It writes JSON lines to it:
+`{"doors": true}` once shims may connect, then `{"ok": info}` when its house is open, or
+`{"error": {kind, text}}`. A child that dies without a word is told by its exit status and the end
+of `daemon.out`.
 """
 
 import json
@@ -13,15 +14,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from server.state import DaemonInfo, StateFolder
 from tasks import DaemonError, Frozen, ProctorError, SandboxError, UsageError
 
 START_S = 120.0
 """How long a daemon may take to start (probing sandboxes, importing torch once)."""
+
+C = TypeVar("C")
 
 TierName = Literal["auto", "zygote", "bwrap", "landlock", "none"]
 
@@ -60,7 +63,7 @@ class DaemonOptions(Frozen):
 
 
 def start_daemon(options: DaemonOptions, *, wait_s: float = START_S) -> DaemonInfo:
-    """Return the daemon of `options.home`, started now if there is none.
+    """Return the daemon of `options.home`, started now if there is none, once its house is open.
 
     Raises:
         DaemonError: it did not start, or the one that runs has another sandbox than was asked.
@@ -74,9 +77,41 @@ def start_daemon(options: DaemonOptions, *, wait_s: float = START_S) -> DaemonIn
             # Another process starts one right now: its note is coming, or its death.
             _pause(deadline, state)
         else:
-            info = _spawn(options, state, deadline)
+            with _Newborn(options, state, deadline) as newborn:
+                info = newborn.house()
         info = info or state.info()
     return _fitting(info, options)
+
+
+def reach(options: DaemonOptions, dial: Callable[[], C], *, wait_s: float = START_S) -> C:
+    """Return what `dial` gives once the doors of `options.home` are open, its house open or not.
+
+    A daemon is started if there is none. `dial` raises ConnectionError or FileNotFoundError while
+    nobody answers.
+
+    Raises:
+        DaemonError: it did not start.
+        SandboxError: it ended at once, because no sandbox passed its probe.
+    """
+    state = StateFolder(options.home)
+    deadline = time.monotonic() + wait_s
+    while (connection := _dialled(dial)) is None:
+        if state.held():
+            _pause(deadline, state)
+            continue
+        with _Newborn(options, state, deadline) as newborn:
+            if newborn.doors() and (connection := _dialled(dial)) is None:
+                newborn.house()  # its doors have closed again: its next word says why
+        if connection is not None:
+            break
+    return connection
+
+
+def _dialled(dial: Callable[[], C]) -> C | None:
+    try:
+        return dial()
+    except (FileNotFoundError, ConnectionError):
+        return None
 
 
 def _fitting(info: DaemonInfo, options: DaemonOptions) -> DaemonInfo:
@@ -91,50 +126,79 @@ def _fitting(info: DaemonInfo, options: DaemonOptions) -> DaemonInfo:
     )
 
 
-def _spawn(options: DaemonOptions, state: StateFolder, deadline: float) -> DaemonInfo | None:
-    state.prepare()
-    heard, spoken = os.pipe()
-    try:
-        with state.output.open("wb") as output:
-            child = subprocess.Popen(
-                # -P: nothing in the folder we stand in can shadow our modules.
-                [sys.executable, "-P", "-m", "server.daemon", options.model_dump_json()],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd=state.home,
-                env={**_environment(os.environ), "PROCTOR_READY_FD": str(spoken)},
-                pass_fds=(spoken,),
-                start_new_session=True,
+class _Newborn:
+    """A daemon that was started just now, and the pipe in which it says how that goes."""
+
+    def __init__(self, options: DaemonOptions, state: StateFolder, deadline: float) -> None:
+        state.prepare()
+        self._state = state
+        self._deadline = deadline
+        heard, spoken = os.pipe()
+        # Unbuffered: what select sees is what is there.
+        self._pipe = os.fdopen(heard, "rb", buffering=0)
+        try:
+            with state.output.open("wb") as output:
+                self._child = subprocess.Popen(
+                    # -P: nothing in the folder we stand in can shadow our modules.
+                    [sys.executable, "-P", "-m", "server.daemon", options.model_dump_json()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    cwd=state.home,
+                    env={**_environment(os.environ), "PROCTOR_READY_FD": str(spoken)},
+                    pass_fds=(spoken,),
+                    start_new_session=True,
+                )
+        finally:
+            os.close(spoken)
+
+    def __enter__(self) -> "_Newborn":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._pipe.close()
+        # It may outlive us; where it does not, it must not stay behind as a zombie.
+        threading.Thread(target=self._child.wait, daemon=True).start()
+
+    def doors(self) -> bool:
+        """Wait until shims may connect; False if another daemon was quicker.
+
+        Raises:
+            ProctorError: it did not start; its own words.
+        """
+        return self._word() is not None
+
+    def house(self) -> DaemonInfo | None:
+        """Wait for the open house; None if another daemon was quicker.
+
+        Raises:
+            ProctorError: it did not start; its own words.
+        """
+        word = self._word()
+        while word is not None and "ok" not in word:
+            word = self._word()
+        return None if word is None else DaemonInfo.model_validate(word["ok"])
+
+    def _word(self) -> dict[str, Any] | None:
+        left = max(0.0, self._deadline - time.monotonic())
+        ready, _, _ = select.select([self._pipe], [], [], left)
+        if not ready:
+            os.killpg(self._child.pid, signal.SIGKILL)
+            raise DaemonError(f"The daemon did not start in time. {_tail(self._state)}")
+        line = self._pipe.readline()
+        if not line:
+            status = self._child.wait()
+            raise DaemonError(
+                f"The daemon died while starting (exit status {status}). {_tail(self._state)}"
             )
-    finally:
-        os.close(spoken)
-    with os.fdopen(heard, "rb") as pipe:
-        ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
-        word = pipe.readline() if ready else None
-    if word is None:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-        raise DaemonError(f"The daemon did not start in time. {_tail(state)}")
-    return _verdict(word, child, state)
-
-
-def _verdict(
-    word: bytes, child: "subprocess.Popen[bytes]", state: StateFolder
-) -> DaemonInfo | None:
-    if not word:
-        status = child.wait()
-        raise DaemonError(f"The daemon died while starting (exit status {status}). {_tail(state)}")
-    message = json.loads(word)
-    if "ok" in message:
-        # The daemon may outlive us; where it does not, it must not stay behind as a zombie.
-        threading.Thread(target=child.wait, daemon=True).start()
-        return DaemonInfo.model_validate(message["ok"])
-    child.wait()
-    fault = message["error"]
-    if fault["kind"] == "DaemonError" and state.held():
-        return None  # lost the race to start: the winner's note is what the caller wants
-    raise _KINDS.get(fault["kind"], DaemonError)(fault["text"])
+        word = json.loads(line)
+        if "error" not in word:
+            return word
+        self._child.wait()
+        fault = word["error"]
+        if fault["kind"] == "DaemonError" and self._state.held():
+            return None  # lost the race to start: the winner is what the caller wants
+        raise _KINDS.get(fault["kind"], DaemonError)(fault["text"])
 
 
 def _pause(deadline: float, state: StateFolder) -> None:

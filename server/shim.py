@@ -5,9 +5,12 @@ and a new shim with the same token finds it again. Only the standard library is 
 to the first byte. stdout carries JSON-RPC and nothing else; everything said to people is on stderr.
 
 The first line each way on the socket is a greeting: `{"proctor": 1, "token": …, "pid": …}` and
-`{"ok": true}` or `{"error": text}`.
+`{"ok": true}` or `{"error": text}`. A daemon whose house could not open says as its last line
+`{"proctor": 1, "told": …, "error": …}`: what the agent hears to whatever it asks from then on, and
+what the operator hears.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -16,6 +19,7 @@ import signal
 import socket
 import sys
 import threading
+from typing import NoReturn
 
 EXIT_NO_DAEMON = 4
 """The exit code of `DaemonError`."""
@@ -24,6 +28,8 @@ _CHUNK = 1 << 16
 _DRAIN_S = 5.0
 _ORPHAN_POLL_S = 2.0
 _RESPONSE_ID = re.compile(rb'\{"jsonrpc":"2\.0","id":("(?:[^"\\]|\\.)*"|-?\d+),"(?:result|error)"')
+
+_FAREWELL = b'{"proctor":'
 
 RequestId = str | int
 
@@ -52,6 +58,7 @@ class Ledger:
         self._pending: dict[RequestId, None] = {}
         self._settled = threading.Event()
         self._settled.set()
+        self._asked = threading.Event()
 
     def sent(self, line: bytes) -> None:
         """Note a line from the client."""
@@ -61,34 +68,42 @@ class Ledger:
             with self._lock:
                 self._pending[asked] = None
                 self._settled.clear()
+                self._asked.set()
         elif message.get("method") == "notifications/cancelled":
             # The daemon answers no cancelled request.
             params = message.get("params")
-            self._settle(params.get("requestId") if isinstance(params, dict) else None)
+            self.settle(params.get("requestId") if isinstance(params, dict) else None)
 
     def answered(self, line: bytes) -> None:
         """Note a line from the daemon."""
         match = _RESPONSE_ID.match(line)
         if match is not None:
-            self._settle(json.loads(match[1]))
+            self.settle(json.loads(match[1]))
         elif b'"method"' not in line[:200]:
-            self._settle(_object(line).get("id"))
+            self.settle(_object(line).get("id"))
 
     def pending(self) -> list[RequestId]:
         """The ids in the order they were asked."""
         with self._lock:
             return list(self._pending)
 
-    def wait(self, seconds: float) -> None:
-        """Wait until nothing is pending, at most `seconds`."""
-        self._settled.wait(seconds)
+    def await_asked(self) -> list[RequestId]:
+        """Wait until something is pending."""
+        self._asked.wait()
+        return self.pending()
 
-    def _settle(self, answered: object) -> None:
+    def settle(self, answered: object) -> None:
+        """Note that a request has its answer, or needs none."""
         if isinstance(answered, str | int):
             with self._lock:
                 self._pending.pop(answered, None)
                 if not self._pending:
+                    self._asked.clear()
                     self._settled.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until nothing is pending, at most `seconds`."""
+        self._settled.wait(seconds)
 
 
 def main(environ: "os._Environ[str] | dict[str, str]" = os.environ) -> int:
@@ -117,6 +132,7 @@ def _relay(wire: socket.socket) -> int:
     outward = threading.Thread(target=_client_to_daemon, args=(wire, ledger), daemon=True)
     outward.start()
     gathered = Lines()
+    farewell: dict[str, object] | None = None
     while True:
         try:
             chunk = wire.recv(_CHUNK)
@@ -126,13 +142,16 @@ def _relay(wire: socket.socket) -> int:
             break
         # Whole lines only: a daemon that dies in a line must not leave half of it on stdout.
         lines = gathered.feed(chunk)
+        if lines and lines[-1].startswith(_FAREWELL):
+            farewell = _object(lines.pop())
         if lines:
             _write(1, b"\n".join(lines) + b"\n")
             # Noted after it is written: the last answer noted may end the process.
             for line in lines:
                 ledger.answered(line)
-    if not outward.is_alive() and not ledger.pending():
-        return 0
+    if farewell is not None:
+        _say(str(farewell["error"]))
+        _answer_all(ledger, str(farewell["told"]))
     return _mourn(ledger)
 
 
@@ -151,12 +170,19 @@ def _client_to_daemon(wire: socket.socket, ledger: Ledger) -> None:
         # Noted before it is sent, or the answer could overtake the note.
         for line in gathered.feed(chunk):
             ledger.sent(line)
-        try:
+        # If the daemon is gone, whoever reads from it will know what to answer.
+        with contextlib.suppress(OSError):
             wire.sendall(chunk)
-        except OSError:
-            return
     ledger.wait(_DRAIN_S)
     os._exit(0)
+
+
+def _answer_all(ledger: Ledger, text: str) -> NoReturn:
+    # The client's process ends with its stdin; until then every question has an answer.
+    while True:
+        for asked in ledger.await_asked():
+            _fail(asked, text)
+            ledger.settle(asked)
 
 
 def _mourn(ledger: Ledger) -> int:
@@ -165,27 +191,31 @@ def _mourn(ledger: Ledger) -> int:
         "the notebook. Restart this MCP server to go on."
     )
     for asked in ledger.pending():
-        error = {"jsonrpc": "2.0", "id": asked, "error": {"code": -32000, "message": text}}
-        _write(1, json.dumps(error).encode() + b"\n")
+        _fail(asked, text)
     _say("the daemon closed the connection; `proctor serve logs` tells more.")
     return EXIT_NO_DAEMON
+
+
+def _fail(asked: RequestId, text: str) -> None:
+    error = {"jsonrpc": "2.0", "id": asked, "error": {"code": -32000, "message": text}}
+    _write(1, json.dumps(error).encode() + b"\n")
 
 
 def _connect(path: str, home: str) -> socket.socket:
     try:
         return _dial(path)
     except (FileNotFoundError, ConnectionRefusedError):
-        # Only now are the heavy imports paid: a daemon takes seconds to start anyway.
+        # Only now are the heavy imports paid: a daemon takes longer to start anyway.
         from pathlib import Path
 
-        from server.launch import DaemonOptions, start_daemon
+        from server.launch import DaemonOptions, reach
         from tasks import ProctorError
 
+        options = DaemonOptions(home=Path(home), runs=Path("runs").absolute())
         try:
-            start_daemon(DaemonOptions(home=Path(home), runs=Path("runs").absolute()))
+            return reach(options, lambda: _dial(path))
         except ProctorError as error:
             raise Refused(str(error)) from error
-        return _dial(path)
 
 
 def _dial(path: str) -> socket.socket:

@@ -1,7 +1,8 @@
 """The daemon's state folder: lock, sockets, tokens, log, and the note that says who serves.
 
-`<home>` is 0700 and holds `daemon.lock` (flock'd while a daemon lives), `daemon.json` (pid, port,
-start), `mcp.sock` (shims), `operator.sock` (front door), `practice_token` and `daemon.log`.
+`<home>` is 0700 and holds `daemon.lock` (flock'd while a daemon lives; its pid), `mcp.sock` (shims)
+and `operator.sock` (front door) from the first moment, `daemon.json` (pid, port, start, tier) once
+operators may open attempts, `practice_token` and `daemon.log`.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ SOCKET_PATH_LIMIT = 100
 
 
 class DaemonInfo(Frozen):
-    """Who serves this state folder; the content of `daemon.json`."""
+    """Who serves this state folder: the content of `daemon.json`, there once the house is open."""
 
     pid: int
     port: int
@@ -86,6 +87,8 @@ class StateFolder:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise DaemonError(self._held()) from None
+            os.ftruncate(handle, 0)
+            os.write(handle, f"{os.getpid()}\n".encode())
             yield
         finally:
             os.close(handle)
@@ -104,8 +107,15 @@ class StateFolder:
             os.close(handle)
         return False
 
+    def holder(self) -> int | None:
+        """Process id of the daemon that holds the folder, whether its house is open or not."""
+        try:
+            return int(self.lock_file.read_text()) if self.held() else None
+        except (OSError, ValueError):
+            return None
+
     def info(self) -> DaemonInfo | None:
-        """The note of the daemon that holds the folder; None if none does or it still starts."""
+        """The note of the daemon that holds the folder; None if none does or it still opens."""
         if not self.held():
             return None
         try:

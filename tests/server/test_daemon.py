@@ -18,7 +18,8 @@ from anyio.abc import Process
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
-from server.daemon import House, serve
+from server.daemon import News, serve
+from server.foyer import House
 from server.launch import DaemonOptions
 from server.operator import Operator
 from server.state import DaemonInfo, StateFolder
@@ -49,14 +50,14 @@ class Served:
     async def serve(self) -> None:
         @asynccontextmanager
         async def open_house(options: DaemonOptions) -> AsyncGenerator[House]:
-            yield House(self.hall, "bwrap", self.tools)
+            yield House(self.hall, "bwrap")
 
         def announce(info: DaemonInfo) -> None:
             self.info = info
             self.ready.set()
 
         try:
-            await serve(self.options, open_house, announce)
+            await serve(self.options, self.tools, open_house, News(house=announce))
         finally:
             self.ended.set()
 

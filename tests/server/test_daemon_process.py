@@ -18,7 +18,8 @@ import psutil
 import pytest
 from mcp import Client, StdioServerParameters
 
-from server.daemon import House, run
+from server.daemon import run
+from server.foyer import House
 from server.launch import DaemonOptions, TierName, start_daemon
 from server.operator import Operator
 from server.state import DaemonInfo, StateFolder
@@ -165,16 +166,17 @@ def test_no_sandbox_is_told_with_its_exit_code(state_home: Path) -> None:
     async def refuse(asked: DaemonOptions) -> AsyncGenerator[House]:
         if asked.sandbox == "auto":
             raise SandboxError("bwrap: setting up uid map: Permission denied. Install …")
-        yield House(None, "none", ())  # pyright: ignore[reportArgumentType] - never reached
+        yield House(None, "none")  # pyright: ignore[reportArgumentType] - never reached
 
     words: list[dict[str, Any]] = []
-    assert run(options(state_home, sandbox="auto"), refuse, words.append) == 2
+    assert run(options(state_home, sandbox="auto"), (), refuse, words.append) == 2
     assert words == [
+        {"doors": True},
         {
             "error": {
                 "kind": "SandboxError",
                 "text": "bwrap: setting up uid map: Permission denied. Install …",
             }
-        }
+        },
     ]
     assert not StateFolder(state_home).held()
