@@ -15,10 +15,10 @@ from server.state import StateFolder
 def _end_daemon(home: Path) -> None:
     """Kill the daemon of a state folder, if one lives; returns once it is gone."""
     state = StateFolder(home)
-    info = state.info()
-    if info is None:
+    pid = state.holder()
+    if pid is None:
         return
-    handle = os.pidfd_open(info.pid)
+    handle = os.pidfd_open(pid)
     try:
         signal.pidfd_send_signal(handle, signal.SIGKILL)
         assert select.select([handle], [], [], 30)[0], "the daemon survived SIGKILL"

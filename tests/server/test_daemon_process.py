@@ -36,10 +36,10 @@ def options(home: Path, **more: Any) -> DaemonOptions:
 @pytest.fixture
 def home(state_home: Path) -> Generator[Path]:
     yield state_home
-    info = StateFolder(state_home).info()
-    if info is not None:
-        gone = os.pidfd_open(info.pid)
-        os.kill(info.pid, signal.SIGTERM)
+    pid = StateFolder(state_home).holder()
+    if pid is not None:
+        gone = os.pidfd_open(pid)
+        os.kill(pid, signal.SIGTERM)
         assert ended([gone], 30)
 
 
