@@ -4,9 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from tasks import (
     JSON,
@@ -21,10 +19,14 @@ from tasks import (
     family,
 )
 
+if TYPE_CHECKING:
+    # Loaded by the first draw: the daemon, which imports this, has a greeting to answer first.
+    import numpy as np
+
 PUBLIC_CONSTANT = b"proctor/public/v1"
 """Seeds of the public and the calibration split: anybody can reproduce these instances."""
 
-Rng = np.random.Generator
+Rng: TypeAlias = "np.random.Generator"
 
 
 class Key(Frozen):
@@ -78,6 +80,8 @@ def stream(secret: bytes, instance: InstanceId) -> Rng:
 
     Public and calibration splits use `PUBLIC_CONSTANT` in the place of the secret.
     """
+    import numpy as np
+
     material = secret if instance.split is Split.PRIVATE else PUBLIC_CONSTANT
     digest = hmac.new(material, str(instance).encode(), hashlib.sha256).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big")))
