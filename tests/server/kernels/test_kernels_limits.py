@@ -373,6 +373,7 @@ async def test_closed_sockets_cost_the_kernel_and_nothing_hangs(desk: Desk) -> N
     )
     result = await desk.run("2", timeout_s=2)
     assert result.status in ("died", "timeout", "ok")
+    await desk.run("3", timeout_s=2)  # a kernel that closed its shell after `2` is found out here
     assert await desk.value("1") == "1"
 
 
