@@ -21,7 +21,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from server.daemon import News, serve
 from server.foyer import OPENING, REFUSAL, House
-from server.launch import DaemonOptions, reach
+from server.launch import DaemonOptions, reach, start_daemon
 from server.operator import Operator
 from server.state import DaemonInfo, StateFolder
 from tasks import AttemptRequest, DaemonError, SandboxError
@@ -313,6 +313,34 @@ async def test_a_daemon_that_fails_at_once_is_started_once_and_says_why(state_ho
         with pytest.raises(DaemonError, match=f"Port {port}"):
             await anyio.to_thread.run_sync(reach, options, dial)
     assert len(knocks) == 1
+
+
+def test_a_sandbox_that_fails_at_once_is_told_to_whoever_started_the_daemon(
+    state_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [{"doors": True}, {"error": {"kind": "SandboxError", "text": REASON}}]
+    lines = "".join(json.dumps(word) + "\n" for word in words)
+    stub = state_home / "stub"
+    stub.write_text(
+        f"#!{sys.executable}\nimport os\n"
+        f"os.write(int(os.environ['PROCTOR_READY_FD']), {lines.encode()!r})\n"
+    )
+    stub.chmod(0o700)
+    monkeypatch.setattr("server.launch.sys.executable", str(stub))
+    options = DaemonOptions(home=state_home, runs=state_home)
+    knocks: list[int] = []
+
+    def dial() -> None:
+        knocks.append(1)
+        raise FileNotFoundError
+
+    with pytest.raises(SandboxError) as told_shim:
+        reach(options, dial)
+    with pytest.raises(SandboxError) as told_operator:
+        start_daemon(options)
+    assert str(told_shim.value) == str(told_operator.value) == REASON
+    assert told_operator.value.exit_code == 2
+    assert len(knocks) == 2
 
 
 @asynccontextmanager
