@@ -209,7 +209,7 @@ class Rooms:
         from tasks import Split, home
 
         vault = Vault(home())
-        return vault.brief(vault.instance(name, preset, seed, Split.PUBLIC), graded=False)
+        return vault.safe().brief(vault.instance(name, preset, seed, Split.PUBLIC), graded=False)
 
     def check(self, name: str) -> "Sequence[Check]":
         """The conformance checks of one family."""

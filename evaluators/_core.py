@@ -79,7 +79,7 @@ class Score(Frozen):
     notebook: str = ""
     """Path of the notebook, relative to the run folder."""
     reason: str = ""
-    """How the attempt ended (`submitted`, `finished`, `expired`, `budget`, `killed`, …)."""
+    """How the attempt ended (`submitted`, `finished`, `rejected`, `expired`, `budget`, …)."""
     usage: dict[str, JSON] = Field(default_factory=dict[str, JSON])
     """What the attempt cost, as the daemon counted it."""
     note: str = ""

@@ -21,6 +21,7 @@ from tasks._record import (
     AnswerAccepted,
     AnswerChecked,
     AnswerRejected,
+    CallRefused,
     CellAdded,
     CellEdited,
     CellFinished,
@@ -146,6 +147,10 @@ def _kernel(data: KernelChange, lines: int | None) -> tuple[str, RenderableType]
     return "", Text(clean(", ".join(part for part in said if part)), style="dim")
 
 
+def _refused(data: CallRefused, lines: int | None) -> tuple[str, RenderableType]:
+    return f"{clean(data.tool)} refused", Text(cut(clean(data.why), lines), style="red")
+
+
 def _finished(data: Finished, lines: int | None) -> tuple[str, RenderableType]:
     return f"finished: {data.reason}", Group(_json(data.usage, lines), Text(clean(data.note)))
 
@@ -164,6 +169,7 @@ _SHOWS: dict[type[Frozen], Callable[..., tuple[str, RenderableType]]] = {
     AnswerChecked: _checked,
     Act: _acted,
     KernelChange: _kernel,
+    CallRefused: _refused,
     Finished: _finished,
     Closed: _closed,
 }

@@ -37,20 +37,24 @@ from tasks._record import (
     Log,
     accepted_answer,
     acts,
+    house_failure,
     load_notebook,
     peek,
     read_bytes,
     read_log,
 )
 
-_ACTED = frozenset({Kind.ANSWER_ACCEPTED, Kind.ANSWER_REJECTED, Kind.ANSWER_CHECKED, Kind.ACT})
+_ACTED = frozenset(
+    {Kind.ANSWER_ACCEPTED, Kind.ANSWER_REJECTED, Kind.ANSWER_CHECKED, Kind.ACT, Kind.CALL_REFUSED}
+)
 
 
 def score_attempt(folder: AttemptFolder, home: Path) -> Score:
     """Measure one attempt; what goes wrong is a status of the score, never an exception.
 
     `invalid`: the record was changed or cannot be read, or the server never saw this agent.
-    `error`: ours (no secret, another version of the family, a measure that failed).
+    `error`: ours (no secret, another version of the family, a measure that failed, or, where no
+    valid answer came, a kernel that could not be started, a server that failed or was lost).
     """
     blank = _blank(folder)
     try:
@@ -68,7 +72,12 @@ def score_attempt(folder: AttemptFolder, home: Path) -> Score:
     if not _seen(log):
         note = "The server never saw this agent: it listed no tools and did nothing."
         return headed.model_copy(update={"status": "invalid", "note": note})
-    return _measured(headed, notebook, secret, log.opened.brief_sha256)
+    score = _measured(headed, notebook, secret, log.opened.brief_sha256)
+    failure = house_failure(log.events)
+    if failure and score.status == "scored" and not score.validity:
+        note = f"It failed by the house: {failure}"
+        return score.model_copy(update={"status": "error", "ability": None, "note": note})
+    return score
 
 
 def score_notebook(path: Path, instance: InstanceId, home: Path) -> Score:

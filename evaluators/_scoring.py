@@ -16,19 +16,18 @@ from evaluators._core import Score
 from evaluators._floors import Floor, floor
 from evaluators._process import ScoreProcess
 from evaluators._summary import FILES, published, summary
-from ground_truth import SecretStore, record_key
+from evaluators._verify import finish_orphan, keys
+from ground_truth import SecretStore
 from tasks import JSON, EvaluatorError, InstanceId, ProctorError, RecordError, Split
 from tasks._record import (
+    MAX_RESULTS,
     AttemptFolder,
     Clock,
     LocalDisk,
     RunFolder,
     dump,
-    is_live,
     make_folders,
-    peek,
     read_json,
-    recover,
     save,
 )
 
@@ -152,28 +151,21 @@ def read_results(run: Path) -> tuple[list[Score], dict[str, JSON]]:
     results = run / "results"
     if not (results / SCORES).exists() or not (results / SUMMARY).exists():
         raise RecordError(f"{run} has no results. Score it with `proctor score {run}`.")
-    raw = read_json(results / SCORES, 64 * 2**20)
+    raw = read_json(results / SCORES, MAX_RESULTS)
     try:
         scores = [Score.model_validate(item, strict=False) for item in raw["scores"]]
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(
             f"{results / SCORES} is not what `proctor score` writes: {error}"
         ) from error
-    return scores, read_json(results / SUMMARY, 64 * 2**20)
+    return scores, read_json(results / SUMMARY, MAX_RESULTS)
 
 
 def _runs_still(attempt: AttemptFolder, home: Path, clock: Clock) -> bool:
-    """Bring an orphaned attempt to its end; True if a daemon still runs it."""
     try:
-        if is_live(attempt.events):
-            return True
-        claims = peek(attempt.events)
-        key = record_key(SecretStore(home).get(claims.secret_id), claims.attempt)
-        recover(attempt, key, clock)
+        return finish_orphan(attempt, keys(SecretStore(home)), clock)
     except RecordError:
-        # Damage, or a secret that is not here: for the score to tell.
-        return False
-    return False
+        return False  # Damage, or a secret that is not here: for the score to tell.
 
 
 def _failed(attempt: AttemptFolder, note: str) -> Score:

@@ -47,6 +47,7 @@ def summary(
         "interval_level": LEVEL,
         "metrics": {"overall": metrics(counted, floors), "families": families},
         "statuses": dict(sorted(Counter(score.status for score in scores).items())),
+        "reasons": dict(sorted(Counter(score.reason for score in scores if score.reason).items())),
         "stamps": dict(sorted(Counter(score.stamp.value for score in scores).items())),
         "sandboxes": dict(sorted(Counter(score.sandbox for score in scores).items())),
         "ranked": bool(counted)

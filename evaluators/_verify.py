@@ -113,6 +113,18 @@ def verify_run(run: RunFolder, key_of: KeyOf) -> RunVerdict:
     return RunVerdict(run.path.name, verdicts, tuple(problems))
 
 
+def finish_orphan(folder: AttemptFolder, key_of: KeyOf, clock: Clock) -> bool:
+    """End an attempt that a dead daemon left open; return whether a daemon still runs it.
+
+    Raises:
+        RecordError: it never began, is damaged, or its secret is not here.
+    """
+    if is_live(folder.events):
+        return True
+    recover(folder, key_of(peek(folder.events)), clock)
+    return False
+
+
 def finish_orphans(run: RunFolder, key_of: KeyOf, clock: Clock) -> list[str]:
     """End every attempt that a dead daemon left open; running ones stay as they are.
 
@@ -122,8 +134,7 @@ def finish_orphans(run: RunFolder, key_of: KeyOf, clock: Clock) -> list[str]:
     problems: list[str] = []
     for folder in run.attempts():
         try:
-            if not is_live(folder.events):
-                recover(folder, key_of(peek(folder.events)), clock)
+            finish_orphan(folder, key_of, clock)
         except NotBegunError:
             continue
         except RecordError as error:

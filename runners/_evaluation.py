@@ -13,10 +13,7 @@ from runners._core import Hall
 from runners._plan import EvalConfig, sittings
 from runners._suite import RunReport, Stage, Step, run_suite, seated
 from tasks import JSON
-from tasks._record import read_json
-
-RESULTS_CAP = 64 * 2**20
-"""Bytes of a results file."""
+from tasks._record import MAX_RESULTS, read_json
 
 TierName = Literal["auto", "zygote", "bwrap", "landlock", "none"]
 
@@ -90,6 +87,7 @@ class Scored:
             "kept": report.kept,
             "failed": report.failed,
             "unseen": report.unseen,
+            "broken": report.broken,
             "summary": self.summary,
             "notebooks": [str(report.folder / one["notebook"]) for one in self.scores],
             "flagged": [
@@ -134,8 +132,8 @@ async def _play(config: EvalConfig, options: Options, rooms: Rooms) -> list[RunR
 def _scored(report: RunReport, rooms: Rooms) -> Scored:
     rooms.score(report.folder)
     results = report.folder / "results"
-    scores = read_json(results / "scores.json", RESULTS_CAP)["scores"]
-    return Scored(report, read_json(results / "summary.json", RESULTS_CAP), scores)
+    scores = read_json(results / "scores.json", MAX_RESULTS)["scores"]
+    return Scored(report, read_json(results / "summary.json", MAX_RESULTS), scores)
 
 
 def cores() -> int:

@@ -22,6 +22,7 @@ from tasks._record import (
     Run,
     RunFolder,
     dump,
+    house_failure_in,
     peek,
     read_json,
     run_folders,
@@ -43,6 +44,8 @@ class Played(Frozen):
     """Whether the server saw this agent; if not, the attempt is invalid."""
     wall_s: float
     """Seconds from the ticket to the agent's end."""
+    failure: str = ""
+    """Why the attempt failed by the house, '' if it did not; if so, it is played again."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,15 @@ class Ledger:
         return self.folder.attempt(sitting.instance.slug, sitting.n)
 
     def done(self, sitting: Sitting) -> bool:
-        """Whether this sitting was seen to its end."""
-        place = self.place(sitting)
-        return (place.path / "played.json").exists() or self._reason(sitting) in OWN_ENDS
+        """Whether this sitting was seen to its end, and did not fail by the house."""
+        note = self.place(sitting).path / "played.json"
+        if note.exists():
+            return not _failure(note)
+        return self._reason(sitting) in OWN_ENDS and not self.failure(sitting)
+
+    def failure(self, sitting: Sitting) -> str:
+        """Why the attempt in the sitting's place failed by the house, '' if it did not."""
+        return house_failure_in(self.place(sitting).events)
 
     def closed(self, sitting: Sitting) -> bool:
         """Whether the daemon that held the attempt closed its record."""
@@ -159,6 +168,11 @@ def families(plan: Iterable[Sitting]) -> Mapping[str, int]:
     """Version of every family in a plan: another version is another exam, never resumed into."""
     names = {sitting.instance.family for sitting in plan}
     return {name: family(name).version for name in sorted(names)}
+
+
+def _failure(note: Path) -> str:
+    played = read_json(note)
+    return str(played.get("failure", "")) if isinstance(played, dict) else ""
 
 
 def _same(folder: RunFolder, wanted: Run) -> bool:

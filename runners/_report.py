@@ -69,6 +69,7 @@ def _show_run(one: Scored, console: Console) -> None:
     counts += [f"{report.kept} kept"] if report.kept else []
     counts += [f"{report.failed} failed"] if report.failed else []
     counts += [f"{report.unseen} never seen by the server"] if report.unseen else []
+    counts += [f"{report.broken} failed by the server"] if report.broken else []
     console.print(f"\n[bold]{escape(report.agent)}[/]: {', '.join(counts)}; {report.folder}")
     for score in one.scores[:SHOWN]:
         console.print(f"  {report.folder / score['notebook']}", soft_wrap=True, highlight=False)

@@ -3,7 +3,8 @@
 A sitting is done when its agent ended it, or when this runner saw it to its end (`_ledger`).
 Whatever else lies in its place was cut short (the runner, the daemon or the machine died): it is
 set aside, where nothing is lost and nothing is counted, and played again. An attempt in which the
-server never saw `tools/list` tells nothing of the agent: it is set aside too and retried once.
+server never saw `tools/list`, or that failed by the house (no kernel could be started), tells
+nothing of the agent: it is set aside too and retried once; the latter also by the next run.
 """
 
 import time
@@ -23,7 +24,7 @@ from tasks import JSON, AttemptRequest, DaemonError, Ticket, UsageError, family
 from tasks._record import Run
 
 CHANCES = 2
-"""How often an attempt is opened whose agent the server never saw."""
+"""How often an attempt is opened whose agent the server never saw, or that failed by the house."""
 GRACE_S = 30.0
 """Seconds beyond an attempt's own budget after which the suite ends the agent."""
 
@@ -54,6 +55,8 @@ class RunReport:
     """Attempts played now whose agent raised."""
     unseen: int
     """Attempts played now in which the server never saw the agent: they are invalid."""
+    broken: int
+    """Attempts played now that failed by the house: they are in error, and played again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +92,7 @@ class _Player:
             kept=self.kept,
             failed=sum(bool(one.error) for one in self.played),
             unseen=sum(not one.tools_listed for one in self.played),
+            broken=sum(bool(one.failure) for one in self.played),
         )
 
 
@@ -168,12 +172,12 @@ async def _play_all(players: list[_Player], hall: Hall, stage: Stage, total: int
 
 
 async def _sit(player: _Player, sitting: Sitting, hall: Hall) -> Played:
-    """Open, play and close one attempt; a second one if the server never saw the agent."""
+    """Open, play and close one attempt; a second one if the first tells nothing of the agent."""
     chance = 1
     while True:
         await _clear(player.ledger, sitting, hall)
         played = await _attempt(player, sitting, hall)
-        if played.tools_listed or chance == CHANCES:
+        if (played.tools_listed and not played.failure) or chance == CHANCES:
             return played
         chance += 1
 
@@ -207,8 +211,12 @@ async def _attempt(player: _Player, sitting: Sitting, hall: Hall) -> Played:
             f"The record of {sitting.instance} was not closed: its daemon was lost, or could not "
             "write. `proctor serve logs` tells more; the same command goes on from here."
         )
-    seen = player.ledger.tools_sha256(sitting) is not None
-    return Played(error=error, tools_listed=seen, wall_s=round(wall, 3))
+    return Played(
+        error=error,
+        tools_listed=player.ledger.tools_sha256(sitting) is not None,
+        wall_s=round(wall, 3),
+        failure=player.ledger.failure(sitting),
+    )
 
 
 async def _play(player: _Player, sitting: Sitting, ticket: Ticket, hall: Hall) -> str:

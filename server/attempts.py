@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tasks import AgentFault, Budget
-from tasks._record import Reason as RecordedReason
 
 
 class Phase(StrEnum):
@@ -36,11 +35,6 @@ class Reason(StrEnum):
     BUDGET = "budget"
     KILLED = "killed"
     DAEMON_LOST = "daemon_lost"
-
-    @property
-    def recorded(self) -> RecordedReason:
-        """Its name in the record, which tells a rejected answer by an event of its own."""
-        return "finished" if self is Reason.REJECTED else self.value
 
 
 _PHASE = {

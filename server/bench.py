@@ -19,7 +19,7 @@ from server.attempts import Attempt
 from server.cells import Cell, Recorder, Sheet
 from server.kernels import CellResult, Kernel, KernelHouse, KernelOutput
 from server.sandboxes import Limits
-from tasks import AgentFault, SandboxError
+from tasks import AgentFault, RecordError, SandboxError
 
 log = logging.getLogger("proctor.hall")
 
@@ -27,6 +27,8 @@ MAX_CODE = 1_000_000
 """Bytes of one cell's source."""
 MAX_CRASHES = 2
 """Kernel deaths in one cell after which a replay stops before it."""
+MAX_REASON = 2_000
+"""Characters of what is recorded of a failure."""
 CLOSE_S = 15.0
 """How long a dying kernel may take before its session is closed without it."""
 
@@ -228,9 +230,10 @@ class Bench:
     async def _work(self, run: Run, timeout_s: float) -> None:
         try:
             await self._execute(run, timeout_s)
-        except Exception:
+        except Exception as error:
             # One session's trouble must never take the daemon down with it.
             log.exception("A cell could not be run or recorded")
+            self._ours(f"The server failed in a cell: {_named(error)}")
             run.failed = True
             run.cell.status = "died"
         finally:
@@ -274,8 +277,9 @@ class Bench:
             await self._ready()
         except AgentFault:
             pass  # logged where it arose; the first cell tries again and tells the agent
-        except Exception:
+        except Exception as error:
             log.exception("A kernel could not be started ahead of its first cell")
+            self._ours(f"The server failed to start a kernel: {_named(error)}")
 
     async def _ready(self) -> Kernel:
         async with self._starting:
@@ -294,10 +298,18 @@ class Bench:
 
     def _unstartable(self, error: SandboxError) -> AgentFault:
         log.error("A kernel could not be started: %s", error)
+        self._ours(f"A kernel could not be started: {error}")
         return AgentFault(
             "The kernel could not be started; the operator finds the reason in the server's log. "
             "You may try again."
         )
+
+    def _ours(self, reason: str) -> None:
+        """Record a failure of the house: an attempt that ends without an answer is then no zero."""
+        try:
+            self._journal.record("kernel.failed", {"reason": reason[:MAX_REASON]})
+        except RecordError:
+            log.exception("A failure could not be recorded: %s", reason)
 
 
 def check_source(source: str, what: str) -> None:
@@ -317,6 +329,10 @@ def check_source(source: str, what: str) -> None:
         )
     if "\x00" in source:
         raise AgentFault(f"The {what} holds NUL characters: it is binary data, not text.")
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _limits(attempt: Attempt) -> Limits:

@@ -7,13 +7,15 @@ user, and nothing else.
 
 import json
 import logging
+import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
 import anyio
 
-from server.attempts import TOLD, Attempt, Reason
+from server.attempts import Attempt, Reason
 from server.bench import Stage
 from server.callers import Caller
 from server.cells import Cell
@@ -26,6 +28,7 @@ from tasks import (
     AgentFault,
     AttemptRequest,
     InstanceId,
+    ReachFault,
     RecordError,
     Split,
     UsageError,
@@ -37,6 +40,9 @@ log = logging.getLogger("proctor.hall")
 
 MAX_LIVE = 200
 """Practice sessions at one time."""
+SLIP = 0.75
+"""Likeness (difflib) from which on a wrong session id is one's own, copied wrongly."""
+_ID = re.compile(r"[0-9a-f]{12}")
 MAX_GONE = 10_000
 """Ended sessions whose end is remembered."""
 
@@ -101,10 +107,12 @@ class Floor:
         """
         seat = self.seat(caller)
         if seat is not None:
+            # The words are the same: they must not tell whether there is such a session.
+            fault = ReachFault if self._foreign(seat, session_id) else AgentFault
             if seat.attempt.started is None:
-                raise AgentFault("Your attempt has not begun: call `start_task` first.")
+                raise fault("Your attempt has not begun: call `start_task` first.")
             if session_id != seat.id:
-                raise AgentFault(f"Your attempt has one session, {seat.id!r}; use that id.")
+                raise fault(f"Your attempt has one session, {seat.id!r}; use that id.")
             return seat
         session = self._sessions.get(session_id)
         if session is not None and session.token is None:
@@ -146,9 +154,10 @@ class Floor:
             RecordError: the record cannot be begun.
         """
         instance = InstanceId.parse(request.instance)
-        draw = partial(self.vault.brief, instance, graded=True, diagnostic=request.diagnostic)
+        safe = self.vault.safe()
+        draw = partial(safe.brief, instance, graded=True, diagnostic=request.diagnostic)
         brief = await anyio.to_thread.run_sync(draw)
-        session = self._seat_down(self._opener.exam(request, brief))
+        session = self._seat_down(self._opener.exam(request, brief, safe))
         await session.journal.sync()
         return session
 
@@ -265,7 +274,7 @@ class Floor:
             try:
                 left = json.loads(note.read_text())
                 folder = AttemptFolder(Path(left["run"]), left["slug"], left["n"])
-                key = self.vault.record_key(note.stem)
+                key = self.vault.safe(left["secret_id"]).record_key(note.stem)
                 finish = partial(recover, folder, key, self._clock.epoch)
                 done = await anyio.to_thread.run_sync(finish)
             except (OSError, ValueError, KeyError, RecordError):
@@ -282,12 +291,21 @@ class Floor:
             instance = self.vault.instance(
                 choice.task, choice.preset, choice.seed or 0, choice.split or Split.PUBLIC
             )
-            draw = partial(self.vault.brief, instance, graded=False)
+            safe = self.vault.safe()
+            draw = partial(safe.brief, instance, graded=False)
             brief = await anyio.to_thread.run_sync(draw)
         except UsageError as error:
             raise AgentFault(str(error)) from error
         self._require_room()
-        return self._seat_down(self._opener.practice(caller.client, brief))
+        return self._seat_down(self._opener.practice(caller.client, brief, safe))
+
+    def _foreign(self, seat: Session, asked: str) -> bool:
+        """Whether an id is another's, or might be, rather than a slip of the pen."""
+        if asked == seat.id:
+            return False
+        if asked in self._sessions or asked in self._gone:
+            return True
+        return bool(_ID.fullmatch(asked)) and not get_close_matches(asked, [seat.id], 1, SLIP)
 
     def _paper(self, caller: Caller, path: str) -> Paper:
         return find(self.setup.runs, path, self._opener.practice_run(caller.client).path)
@@ -296,7 +314,7 @@ class Floor:
         seat = self.seat(caller)
         if seat is not None:
             begin = f"use session {seat.id!r}" if seat.attempt.started else "call `start_task`"
-            raise AgentFault(
+            raise ReachFault(
                 "An exam is written in its own notebook: no other can be started or opened. "
                 f"Instead, {begin}."
             )
@@ -313,7 +331,12 @@ class Floor:
         self._sessions[session.id] = session
         folder = session.journal.folder
         self._live.mkdir(parents=True, exist_ok=True)
-        note = {"run": str(folder.run), "slug": folder.slug, "n": folder.n}
+        note = {
+            "run": str(folder.run),
+            "slug": folder.slug,
+            "n": folder.n,
+            "secret_id": session.safe.secret_id,
+        }
         (self._live / f"{session.attempt_id}.json").write_text(json.dumps(note))
         self._stage.group.start_soon(self._autosave, session)
         return session
@@ -336,10 +359,8 @@ class Floor:
         session.saver.cancel()
         reason = session.attempt.reason
         assert reason is not None
-        if reason is Reason.REJECTED:
-            note = " ".join(filter(None, (TOLD[reason].capitalize() + ".", note)))
         usage = session.attempt.usage(self.now())
-        await session.journal.close(reason.recorded, usage, note)
+        await session.journal.close(reason.value, usage, note)
         (self._live / f"{session.attempt_id}.json").unlink(missing_ok=True)
 
     def _remember(self, session: Session) -> None:
@@ -361,7 +382,7 @@ def _same(seat: Session, choice: Choice) -> None:
     )
     for name, asked, has in told:
         if asked is not None and asked != has:
-            raise AgentFault(
+            raise ReachFault(
                 f"Your attempt fixes {name} {str(has)!r}; {str(asked)!r} cannot be chosen. "
                 "Call `start_task` without arguments."
             )

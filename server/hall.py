@@ -23,12 +23,24 @@ from server.sessions import Session
 from server.tools import TOOLS
 from server.tools._core import Arguments, Tool
 from server.vault import Diagnostic, Vault
-from tasks import JSON, AgentFault, AttemptRequest, RecordError, UsageError, nearest
+from tasks import (
+    JSON,
+    AgentFault,
+    AttemptRequest,
+    ReachFault,
+    RecordError,
+    UsageError,
+    nearest,
+)
 
 log = logging.getLogger("proctor.hall")
 
 WATCH_S = 0.5
 """Between two looks at leases and budgets."""
+MAX_REFUSED = 100
+"""Refused calls of one attempt that are recorded: the log is not the agent's to fill."""
+MAX_WHY = 500
+"""Characters of the words it was refused with."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +114,13 @@ class Hall:
         if unit is None:
             raise AgentFault(f"There is no tool {tool!r}.{nearest(tool, self._tools)}")
         call = Call(caller, unit.parse(dict(arguments)), progress)
+        try:
+            return await self._serve(unit, call)
+        except ReachFault as fault:
+            self._refused(caller, tool, fault)
+            raise
+
+    async def _serve(self, unit: "Tool[Arguments]", call: "Call[Arguments]") -> Reply:
         session = self._charged(unit, call)
         if session is None:
             return await self._run(unit, call)
@@ -134,7 +153,11 @@ class Hall:
             if seat is None:
                 raise AgentFault("Name the session; `list_sessions` shows yours.")
             session = seat.id
-        found = self._floor.session(caller, session)
+        try:
+            found = self._floor.session(caller, session)
+        except ReachFault as fault:
+            self._refused(caller, "resources/read", fault)
+            raise
         return b"".join(found.journal.notebook.chunks()).decode()
 
     def admits(self, token: str) -> bool:
@@ -166,7 +189,7 @@ class Hall:
                 f"Attempt {attempt!r} was not opened as a diagnostic one: its key stays closed."
             )
         instance = session.brief.instance
-        return await anyio.to_thread.run_sync(self._vault.diagnostic, instance, kind, level)
+        return await anyio.to_thread.run_sync(session.safe.diagnostic, instance, kind, level)
 
     async def close_attempt(self, attempt: str, reason: str = "") -> None:
         """End an attempt on the operator's word; one that has ended is left as it is."""
@@ -190,6 +213,17 @@ class Hall:
                 "The server could not write its record; the operator finds the reason in its log. "
                 "What was recorded before is safe. You may try again."
             ) from error
+
+    def _refused(self, caller: Caller, tool: str, fault: ReachFault) -> None:
+        """Leave a trace in the exam of a caller who reached for what is not its own."""
+        seat = self._floor.seat(caller)
+        if seat is None or seat.closing or seat.refused >= MAX_REFUSED:
+            return
+        seat.refused += 1
+        try:
+            seat.journal.record("call.refused", {"tool": tool, "why": str(fault)[:MAX_WHY]})
+        except RecordError:
+            log.exception("A refused call could not be recorded")
 
     def _charged(self, unit: "Tool[Arguments]", call: "Call[Arguments]") -> Session | None:
         """The session a call is charged to; None if it addresses none that runs."""

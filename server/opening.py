@@ -17,7 +17,7 @@ from server.cells import Sheet
 from server.journal import Journal
 from server.papers import Paper
 from server.sessions import Episode, Session
-from server.vault import Vault
+from server.vault import Safe, Vault
 from tasks import JSON, AttemptRequest, Brief, Budget, Stamp, UsageError, brief_sha256
 from tasks._record import AttemptFolder, Opened, Run, RunFolder
 
@@ -61,7 +61,7 @@ class Opener:
         self._practice: dict[str, RunFolder] = {}
         self._claimed: set[Path] = set()
 
-    def exam(self, request: AttemptRequest, brief: Brief) -> Session:
+    def exam(self, request: AttemptRequest, brief: Brief, safe: Safe) -> Session:
         """Admit one agent to one instance; the agent then calls `start_task`.
 
         Raises:
@@ -74,13 +74,13 @@ class Opener:
             brief = replace(brief, budget=request.budget)
         folder = RunFolder(request.run).attempt(brief.instance.slug, request.n)
         attempt = Attempt(brief.budget, request.lease_s, self._clock.monotonic())
-        seat = _Seat(request.agent, request.diagnostic, secrets.token_urlsafe(32))
+        seat = _Seat(request.agent, safe, request.diagnostic, secrets.token_urlsafe(32))
         session = self._briefed(brief, folder, attempt, seat)
         # No path of this machine goes to an agent that sits an exam.
         session.notebook_path = folder.notebook
         return session
 
-    def practice(self, client: str, brief: Brief) -> Session:
+    def practice(self, client: str, brief: Brief, safe: Safe) -> Session:
         """A session on a task for whoever asks; stamped practice.
 
         Raises:
@@ -89,7 +89,7 @@ class Opener:
         run, slug = self.practice_run(client), brief.instance.slug
         n = next(k for k in itertools.count(1) if not run.attempt(slug, k).path.exists())
         attempt = Attempt(brief.budget, PRACTICE_LEASE_S, self._clock.monotonic())
-        return self._briefed(brief, run.attempt(slug, n), attempt, _Seat(client))
+        return self._briefed(brief, run.attempt(slug, n), attempt, _Seat(client, safe))
 
     def free(self, client: str, name: str) -> Session:
         """A free notebook, new.
@@ -143,7 +143,7 @@ class Opener:
         session.brief = brief
         session.diagnostic = seat.diagnostic
         if brief.episode:
-            session.episode = Episode(lambda: self._vault.world(brief.instance))
+            session.episode = Episode(lambda: seat.safe.world(brief.instance))
         session.sheet.add("markdown", brief.prompt, "brief")
         return session
 
@@ -152,7 +152,7 @@ class Opener:
         attempt.start(self._clock.monotonic())
         session_id = _new_id()
         opened = {"n": 1, "stamp": Stamp.PRACTICE, "notebook": notebook}
-        seat = _Seat(client, session_id=session_id)
+        seat = _Seat(client, self._vault.safe(), session_id=session_id)
         return self._open(run.attempt(f"session-{session_id}"), attempt, seat, opened, {})
 
     def _open(
@@ -171,19 +171,19 @@ class Opener:
                 "agent": seat.agent,
                 "sandbox": dict(self._setup.sandbox),
                 "versions": versions(),
-                "secret_id": self._vault.secret_id(),
+                "secret_id": seat.safe.secret_id,
                 "lease_s": attempt.lease_s,
                 "budget": attempt.budget,
             }
         )
-        key = self._vault.record_key(attempt_id)
-        journal = Journal.open(folder, key, first, self._clock.epoch)
+        journal = Journal.open(folder, seat.safe.record_key(attempt_id), first, self._clock.epoch)
         session_id = seat.session_id or _new_id()
         sheet = Sheet(session_id, journal)
         return Session(
             id=session_id,
             attempt_id=attempt_id,
             agent=seat.agent,
+            safe=seat.safe,
             attempt=attempt,
             journal=journal,
             sheet=sheet,
@@ -209,6 +209,7 @@ class Opener:
 @dataclass(frozen=True)
 class _Seat:
     agent: str
+    safe: Safe
     diagnostic: bool = False
     token: str | None = None
     session_id: str = ""

@@ -58,6 +58,11 @@ def render(outputs: Iterable[Mapping[str, JSON]], *, pictures: bool = True) -> R
     return rendered
 
 
+def pictured(outputs: Iterable[Mapping[str, JSON]]) -> bool:
+    """Whether rendering them decodes images, which is long enough to hold up everybody else."""
+    return any(mime in _IMAGES for output in outputs for mime in output.get("data", ()))
+
+
 def text_of(outputs: Iterable[Mapping[str, JSON]]) -> str:
     """All text of the outputs in one string: what `read_output` pages through."""
     parts: list[str] = []

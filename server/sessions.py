@@ -11,7 +11,7 @@ from server.attempts import REPAIRS, TOLD, Attempt, Reason
 from server.bench import Bench, Replayed, bounded, check_source
 from server.cells import Cell, Sheet
 from server.journal import Journal
-from server.vault import Vault
+from server.vault import Safe
 from tasks import JSON, AgentFault, Brief, Observation, World, _answers
 
 MAX_RAW = 10_000
@@ -58,6 +58,8 @@ class Session:
     id: str
     attempt_id: str
     agent: str
+    safe: Safe
+    """Briefs, keys and worlds under the secret that was in force when it was opened."""
     attempt: Attempt
     journal: Journal
     sheet: Sheet
@@ -71,6 +73,8 @@ class Session:
     episode: "Episode | None" = None
     diagnostic: bool = False
     """The operator may ask for its key."""
+    refused: int = 0
+    """Calls that reached for what is not this agent's, as far as they are recorded."""
     closing: bool = False
     saver: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     """Ends the journal's autosave."""
@@ -134,7 +138,7 @@ class Session:
         event = self.journal.record("act", {"action": action, "observation": observation})
         self.sheet.mirror(f"act-{event.seq}", f"# act {json.dumps(action)}", "act")
 
-    async def check_answer(self, vault: Vault, answer: JSON) -> tuple[str, ...]:
+    async def check_answer(self, answer: JSON) -> tuple[str, ...]:
         """Look at the shape of an answer alone; return its problems.
 
         Raises:
@@ -142,19 +146,19 @@ class Session:
         """
         brief = self._briefed()
         self.attempt.charge_check()
-        shaped = await self._shaped(vault, brief, answer)
+        shaped = await self._shaped(brief, answer)
         problems = shaped.problems if isinstance(shaped, _answers.Malformed) else ()
         self.journal.record("answer.checked", {"ok": not problems, "problems": list(problems)})
         return problems
 
-    async def submit(self, vault: Vault, answer: JSON, now: float) -> None:
+    async def submit(self, answer: JSON, now: float) -> None:
         """Take the answer if it has the right shape; the attempt is then over.
 
         Raises:
             AgentFault: malformed; says what is wrong and whether another try is left.
         """
         brief = self._briefed()
-        shaped = await self._shaped(vault, brief, answer)
+        shaped = await self._shaped(brief, answer)
         self.attempt.require_open(now)
         if not isinstance(shaped, _answers.Malformed):
             event = self.journal.record("answer.accepted", {"answer": shaped})
@@ -185,8 +189,8 @@ class Session:
             )
         return self.brief
 
-    async def _shaped(self, vault: Vault, brief: Brief, answer: JSON) -> JSON | _answers.Malformed:
-        model = await anyio.to_thread.run_sync(vault.answer_model, brief.instance)
+    async def _shaped(self, brief: Brief, answer: JSON) -> JSON | _answers.Malformed:
+        model = await anyio.to_thread.run_sync(self.safe.answer_model, brief.instance)
         return _answers.validate(model, answer)
 
 

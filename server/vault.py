@@ -5,6 +5,7 @@ only, diagnostic answers. No key ever leaves through it.
 """
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,31 +22,17 @@ from tasks import (
 )
 
 Diagnostic = Literal["reference", "oracle", "noisy"]
+_Draw = Callable[[InstanceId, bytes], ground_truth.Drawn[Any, Any]]
 
 
-class Vault:
-    """Opens instances under the user's secret; `home` is Proctor's state folder."""
+class Safe:
+    """What is drawn and keyed under one secret; an attempt keeps its own until it has ended."""
 
-    def __init__(self, home: Path) -> None:
-        self._store = ground_truth.SecretStore(home)
-        # A brief, its world and its diagnostic answer come of one draw.
-        self._drawn = functools.lru_cache(maxsize=64)(self._draw)
-
-    def secret_id(self) -> str:
-        """Fingerprint of the secret in force; stands in every record."""
-        return self._store.current()
-
-    def instance(self, task: str, preset: str | None, seed: int, split: Split) -> InstanceId:
-        """Name the instance of the installed version.
-
-        Raises:
-            UsageError: unknown task or preset, or a split that is not offered.
-        """
-        unit = family(task)
-        unit.preset(preset)
-        if split is Split.CALIBRATION:
-            raise UsageError("The calibration split is not played; choose `public` or `private`.")
-        return InstanceId(task, unit.version, preset or unit.default_preset, split, seed)
+    def __init__(self, secret_id: str, secret: bytes, draw: _Draw) -> None:
+        self.secret_id = secret_id
+        """Fingerprint of the secret; stands in every record."""
+        self._secret = secret
+        self._draw = draw
 
     def brief(self, instance: InstanceId, *, graded: bool, diagnostic: bool = False) -> Brief:
         """All that the agent gets of the instance."""
@@ -91,15 +78,45 @@ class Vault:
         reference = truth.reference(drawn.public)
         if kind == "reference":
             return reference
-        rng = ground_truth.stream(self._store.get() + b"noisy", instance)
+        rng = ground_truth.stream(self._secret + b"noisy", instance)
         return truth.noisy(reference, drawn.public, rng, level)
 
     def record_key(self, attempt: str) -> bytes:
         """Key of the attempt's event chain."""
-        return ground_truth.record_key(self._store.get(), attempt)
+        return ground_truth.record_key(self._secret, attempt)
 
-    def _draw(self, instance: InstanceId) -> ground_truth.Drawn[Any, Any]:
-        return ground_truth.draw(instance, self._store.get())
+    def _drawn(self, instance: InstanceId) -> ground_truth.Drawn[Any, Any]:
+        return self._draw(instance, self._secret)
+
+
+class Vault:
+    """Opens instances under the user's secrets; `home` is Proctor's state folder."""
+
+    def __init__(self, home: Path) -> None:
+        self._store = ground_truth.SecretStore(home)
+        # A brief, its world and its diagnostic answer come of one draw.
+        self._drawn = functools.lru_cache(maxsize=64)(ground_truth.draw)
+
+    def safe(self, secret_id: str | None = None) -> Safe:
+        """What belongs to the secret of that fingerprint (None: the one in force now).
+
+        Raises:
+            RecordError: no such secret here.
+        """
+        name = self._store.current() if secret_id is None else secret_id
+        return Safe(name, self._store.get(name), self._drawn)
+
+    def instance(self, task: str, preset: str | None, seed: int, split: Split) -> InstanceId:
+        """Name the instance of the installed version.
+
+        Raises:
+            UsageError: unknown task or preset, or a split that is not offered.
+        """
+        unit = family(task)
+        unit.preset(preset)
+        if split is Split.CALIBRATION:
+            raise UsageError("The calibration split is not played; choose `public` or `private`.")
+        return InstanceId(task, unit.version, preset or unit.default_preset, split, seed)
 
 
 def secret_store(home: Path) -> ground_truth.SecretStore:

@@ -24,6 +24,7 @@ from tasks._errors import AgentFault as AgentFault
 from tasks._errors import DaemonError as DaemonError
 from tasks._errors import EvaluatorError as EvaluatorError
 from tasks._errors import ProctorError as ProctorError
+from tasks._errors import ReachFault as ReachFault
 from tasks._errors import RecordError as RecordError
 from tasks._errors import SandboxError as SandboxError
 from tasks._errors import UnknownUnitError as UnknownUnitError

@@ -53,6 +53,10 @@ class AgentFault(ProctorError):  # noqa: N818 - it is the agent's, not ours
     """A refusal whose text an agent reads: helps it go on, reveals nothing of the key."""
 
 
+class ReachFault(AgentFault):
+    """A call reached for what is not the agent's: recorded in an exam, and flagged."""
+
+
 def nearest(asked: str, known: Iterable[str], limit: int = 3) -> str:
     """Return ' Did you mean …?' with the names closest to `asked`, or '' if none is close."""
     pool = sorted(known)

@@ -4,7 +4,7 @@ import anyio
 
 from server.bench import Run
 from server.callers import Progress
-from server.rendering import cell_reply
+from server.rendering import cell_reply, pictured
 from server.replies import Reply
 from server.sessions import Session
 from tasks import JSON, AgentFault
@@ -59,7 +59,6 @@ async def told(session: Session, run: Run, *, edited: bool = False) -> Reply:
     if not run.done.is_set():
         head["handle"] = cell.id
         head["next"] = "the cell is still running: wait(handle), or interrupt_session(session_id)"
-    if not any("image/" in mime for output in cell.outputs for mime in output.get("data", ())):
+    if not pictured(cell.outputs):
         return cell_reply(head, cell)
-    # Decoding and shrinking images takes long enough to hold up everybody else.
     return await anyio.to_thread.run_sync(cell_reply, head, cell)

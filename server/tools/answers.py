@@ -55,7 +55,7 @@ async def _act(floor: Floor, call: Call[Act]) -> Reply:
 
 async def _check(floor: Floor, call: Call[Answered]) -> Reply:
     session = floor.session(call.caller, call.arguments.session_id)
-    problems = await session.check_answer(floor.vault, call.arguments.answer)
+    problems = await session.check_answer(call.arguments.answer)
     text, _ = fit(
         {
             "ok": not problems,
@@ -71,7 +71,7 @@ async def _check(floor: Floor, call: Call[Answered]) -> Reply:
 async def _submit(floor: Floor, call: Call[Answered]) -> Reply:
     session = floor.session(call.caller, call.arguments.session_id)
     try:
-        await session.submit(floor.vault, call.arguments.answer, floor.now())
+        await session.submit(call.arguments.answer, floor.now())
     finally:
         await _end_if_over(floor, session)
     return said({"status": "accepted", "note": "The attempt is closed."})

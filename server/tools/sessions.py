@@ -2,11 +2,12 @@
 
 import re
 
+import anyio
 from pydantic import Field
 
 from server.callers import Call
 from server.floor import Floor
-from server.rendering import render, text_of
+from server.rendering import pictured, render, text_of
 from server.replies import LIMIT, Picture, Reply, Text, dump, fit, page, said, squeeze
 from server.sessions import Session
 from server.tools._core import Arguments, SessionId, Tool
@@ -106,17 +107,25 @@ async def _read_notebook(floor: Floor, call: Call[ReadNotebook]) -> Reply:
     session = floor.session(call.caller, asked.session_id)
     cells = session.sheet.cells
     first, last = _span(asked.cells, len(cells))
+    if asked.outputs and any(pictured(cell.outputs) for cell in cells[first:last]):
+        return await anyio.to_thread.run_sync(_cells, session, asked, first, last)
+    return _cells(session, asked, first, last)
+
+
+def _cells(session: Session, asked: ReadNotebook, first: int, last: int) -> Reply:
+    total = len(session.sheet.cells)
     shown: list[JSON] = []
     room = LIMIT - 300
     pictures: list[Picture] = []
     for position in range(first, last):
-        entry, more = _entry(session, position, outputs=asked.outputs)
+        left = MAX_PICTURES - len(pictures) if asked.outputs else None
+        entry, more = _entry(session, position, left)
         room -= len(dump(entry)) + 2
         if shown and room < 0:
             break
         shown.append(entry)
         pictures.extend(more)
-    body: dict[str, JSON] = {"session_id": session.id, "total_cells": len(cells), "cells": shown}
+    body: dict[str, JSON] = {"session_id": session.id, "total_cells": total, "cells": shown}
     following = first + len(shown)
     if following < last:
         body["next"] = f"read_notebook(cells='{following}:{last}') reads on"
@@ -125,8 +134,9 @@ async def _read_notebook(floor: Floor, call: Call[ReadNotebook]) -> Reply:
 
 
 def _entry(
-    session: Session, position: int, *, outputs: bool
+    session: Session, position: int, pictures: int | None
 ) -> tuple[dict[str, JSON], list[Picture]]:
+    """One cell, with room for so many pictures; None: without its outputs."""
     cell = session.sheet.cells[position]
     entry: dict[str, JSON] = {
         "index": position,
@@ -138,9 +148,10 @@ def _entry(
     if cell.own_code:
         entry["cell_index"] = session.sheet.code_index(cell)
         entry["status"] = cell.status
-    if not outputs or not cell.outputs:
+    if pictures is None or not cell.outputs:
         return entry, []
-    rendered = render(cell.outputs)
+    # What will not be shown is not decoded.
+    rendered = render(cell.outputs, pictures=pictures > 0)
     entry["outputs"] = squeeze(rendered.items, MAX_PART)
     if entry["outputs"] is not rendered.items:
         entry["cut"] = f"read_output(id={cell.id!r}) gives the outputs whole"

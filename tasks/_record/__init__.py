@@ -17,6 +17,7 @@ from tasks._record._events import Act as Act
 from tasks._record._events import AnswerAccepted as AnswerAccepted
 from tasks._record._events import AnswerChecked as AnswerChecked
 from tasks._record._events import AnswerRejected as AnswerRejected
+from tasks._record._events import CallRefused as CallRefused
 from tasks._record._events import CellAdded as CellAdded
 from tasks._record._events import CellCleared as CellCleared
 from tasks._record._events import CellEdited as CellEdited
@@ -35,6 +36,8 @@ from tasks._record._events import ToolsListed as ToolsListed
 from tasks._record._events import body as body
 from tasks._record._events import make as make
 from tasks._record._events import tidy as tidy
+from tasks._record._failures import house_failure as house_failure
+from tasks._record._failures import house_failure_in as house_failure_in
 from tasks._record._json import encode as encode
 from tasks._record._layout import AttemptFolder as AttemptFolder
 from tasks._record._layout import Run as Run
@@ -47,6 +50,7 @@ from tasks._record._notebook import fold as fold
 from tasks._record._outputs import clean_output as clean_output
 from tasks._record._outputs import join as join
 from tasks._record._reader import MAX_LINE as MAX_LINE
+from tasks._record._reader import MAX_RESULTS as MAX_RESULTS
 from tasks._record._reader import MAX_SMALL as MAX_SMALL
 from tasks._record._reader import Log as Log
 from tasks._record._reader import NotBegunError as NotBegunError

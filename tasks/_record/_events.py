@@ -27,7 +27,7 @@ CellId = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 CellType = Literal["code", "markdown", "raw"]
 Role = Literal["brief", "agent", "note"]
 CellStatus = Literal["ok", "error", "interrupted", "timeout", "died", "output_limit"]
-Reason = Literal["submitted", "finished", "expired", "budget", "killed", "daemon_lost"]
+Reason = Literal["submitted", "finished", "rejected", "expired", "budget", "killed", "daemon_lost"]
 Count = Annotated[int, Field(ge=0)]
 Output = Annotated[dict[str, JSON], BeforeValidator(clean_output)]
 Bundle = Annotated[dict[str, JSON], BeforeValidator(clean_bundle)]
@@ -69,11 +69,23 @@ class ToolsListed(Frozen):
 
 
 class KernelChange(Frozen):
-    """kernel.started, kernel.died, kernel.interrupted, kernel.restarted."""
+    """kernel.started, kernel.failed, kernel.died, kernel.interrupted, kernel.restarted.
+
+    `kernel.failed` is ours, never the agent's: no kernel could be started, or the server failed in
+    a cell.
+    """
 
     tier: str | None = None
     ms: float | None = None
     reason: str | None = None
+
+
+class CallRefused(Frozen):
+    """call.refused: in an exam, a tool call reached for what is not the agent's."""
+
+    tool: str
+    why: str
+    """What the agent was told, cut at 500 characters."""
 
 
 class CellAdded(Frozen):
@@ -182,9 +194,11 @@ class Kind(StrEnum):
     OPENED = "attempt.opened"
     TOOLS_LISTED = "tools.listed"
     KERNEL_STARTED = "kernel.started"
+    KERNEL_FAILED = "kernel.failed"
     KERNEL_DIED = "kernel.died"
     KERNEL_INTERRUPTED = "kernel.interrupted"
     KERNEL_RESTARTED = "kernel.restarted"
+    CALL_REFUSED = "call.refused"
     CELL_ADDED = "cell.added"
     CELL_EDITED = "cell.edited"
     CELL_STARTED = "cell.started"
@@ -204,9 +218,11 @@ DATA: Mapping[Kind, type[Frozen]] = {
     Kind.OPENED: Opened,
     Kind.TOOLS_LISTED: ToolsListed,
     Kind.KERNEL_STARTED: KernelChange,
+    Kind.KERNEL_FAILED: KernelChange,
     Kind.KERNEL_DIED: KernelChange,
     Kind.KERNEL_INTERRUPTED: KernelChange,
     Kind.KERNEL_RESTARTED: KernelChange,
+    Kind.CALL_REFUSED: CallRefused,
     Kind.CELL_ADDED: CellAdded,
     Kind.CELL_EDITED: CellEdited,
     Kind.CELL_STARTED: CellStarted,

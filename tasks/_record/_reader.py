@@ -6,8 +6,9 @@ reaches the parser.
 
 import fcntl
 import os
+import re
 import stat
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,10 @@ MAX_LINE = 64 * 2**20
 MAX_HEAD = 2**20
 """Bytes of the first line, which is read before its MAC can be checked."""
 MAX_SMALL = 4 * 2**20
-"""Bytes of run.json, usage.json and results."""
+"""Bytes of run.json and usage.json."""
+MAX_RESULTS = 64 * 2**20
+"""Bytes of one file of results."""
+_KIND = re.compile(rb'\{"v":\d+,"seq":\d+,"t":"[^"]*","kind":"([a-z._]+)"')
 
 
 class NotBegunError(RecordError):
@@ -153,8 +157,18 @@ def read_log(path: Path, key: bytes, upgraders: Mapping[int, Upgrader] = UPGRADE
     return log
 
 
-def read_unverified(path: Path, upgraders: Mapping[int, Upgrader] = UPGRADERS) -> list[Event]:
+def read_unverified(
+    path: Path,
+    upgraders: Mapping[int, Upgrader] = UPGRADERS,
+    *,
+    only: Set[str] | None = None,
+) -> list[Event]:
     """The events of a log whose key is not at hand: for people to look at, proof of nothing.
+
+    Args:
+        path: The log.
+        upgraders: See `parse`.
+        only: Kinds that are wanted; others are passed over unparsed. None: all.
 
     Raises:
         RecordError: the file cannot be read, or a whole line is not an event.
@@ -164,6 +178,8 @@ def read_unverified(path: Path, upgraders: Mapping[int, Upgrader] = UPGRADERS) -
         for line in _lines(file):
             if not line.endswith(b"\n"):
                 break
+            if only is not None and (kind := _KIND.match(line)) and kind[1].decode() not in only:
+                continue
             body = strip(line)
             try:
                 raw = None if body is None else decode(body)

@@ -1,9 +1,9 @@
 """Finishing what a dead daemon left, from the log alone.
 
 A log that was cut by a crash gets its torn end put aside, its running cells marked `died`, and the
-reason `daemon_lost` (`submitted` if the answer had been accepted: then the exam was over); one that
-had finished is closed; a closed one gets its notebook back if that was lost. Nothing that was
-synced is ever dropped.
+reason `daemon_lost` (`submitted` if the answer had been accepted, `rejected` if the last one had
+been refused: then the exam was over); one that had finished is closed; a closed one gets its
+notebook back if that was lost. Nothing that was synced is ever dropped.
 """
 
 import hashlib
@@ -16,7 +16,17 @@ from tasks._core import Frozen
 from tasks._errors import RecordError
 from tasks._record._chain import seal
 from tasks._record._disk import Disk, LocalDisk, lock, save, write_all
-from tasks._record._events import CellFinished, Closed, Finished, Kind, body, make
+from tasks._record._events import (
+    AnswerAccepted,
+    AnswerRejected,
+    CellFinished,
+    Closed,
+    Finished,
+    Kind,
+    Reason,
+    body,
+    make,
+)
 from tasks._record._json import decode
 from tasks._record._layout import AttemptFolder, dump
 from tasks._record._notebook import NO_KERNEL, Notebook, fold
@@ -97,8 +107,7 @@ class _Orphan:
         note = "The daemon was lost."
         if log.tail:
             note += f" {log.tail} bytes of a torn end were put aside."
-        answered = any(event.kind is Kind.ANSWER_ACCEPTED for event in log.events)
-        finished = Finished(reason="submitted" if answered else "daemon_lost", note=note)
+        finished = Finished(reason=_reason(log), note=note)
         self._append(notebook, Kind.FINISHED, finished, now)
         return finished
 
@@ -160,6 +169,15 @@ class _Orphan:
     def _usage(self, finished: Finished) -> None:
         usage = {"reason": finished.reason, **finished.usage}
         save(self._disk, self._folder.usage, dump(usage))
+
+
+def _reason(log: Log) -> Reason:
+    for event in log.events:
+        if isinstance(event.data, AnswerAccepted):
+            return "submitted"
+        if isinstance(event.data, AnswerRejected) and not event.data.repair_left:
+            return "rejected"
+    return "daemon_lost"
 
 
 def _made_of(data: bytes) -> tuple[str, int]:

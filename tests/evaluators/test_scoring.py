@@ -13,6 +13,7 @@ from evaluators import read_results, score_run
 from evaluators._process import ProcessLimits, ScoreProcess
 from evaluators._scoring import score_one
 from tasks import EvaluatorError, RecordError, brief_sha256, family
+from tasks._record import MAX_SMALL, KernelChange, Kind
 
 SOLVER = ("print('posterior')", "0.5")
 FILES = ("scores.json", "summary.json")
@@ -131,10 +132,51 @@ def test_scoring_twice_gives_the_same_bytes(rig: Any) -> None:
     assert len(scores) == summary["metrics"]["overall"]["n"] == 3
 
 
-def test_an_open_attempt_of_a_dead_daemon_is_ended_and_scored(rig: Any) -> None:
+def test_an_open_attempt_of_a_dead_daemon_is_ended_and_in_error_not_zero(rig: Any) -> None:
     rig.play(rig.script(closed=False, cells=[SOLVER]))
     score = only(rig)
-    assert (score.status, score.reason, score.ability) == ("scored", "daemon_lost", 0)
+    assert (score.status, score.reason, score.ability) == ("error", "daemon_lost", None)
+    assert "daemon was lost" in score.note
+
+
+def test_an_open_attempt_that_had_answered_is_ended_and_scored(rig: Any) -> None:
+    script = rig.script(closed=False, cells=[SOLVER])
+    script.answer = rig.oracle(script)
+    rig.play(script)
+    score = only(rig)
+    assert (score.status, score.reason, score.ability) == ("scored", "submitted", 1)
+
+
+def test_a_kernel_that_could_not_be_started_is_an_error_not_a_zero(rig: Any) -> None:
+    failed = (Kind.KERNEL_FAILED, KernelChange(reason="No memory is left for a kernel."))
+    rig.play(rig.script(extra=[failed, failed]))
+    result = score_run(rig.run.path, rig.home)
+    (score,) = result.scores
+    assert (score.status, score.ability, score.reason) == ("error", None, "finished")
+    assert score.note.count("No memory is left") == 1
+    assert result.summary["metrics"]["overall"]["n"] == 0
+    assert result.summary["not_scored"][0]["note"] == score.note
+
+
+def test_an_answer_given_in_spite_of_our_failure_counts(rig: Any) -> None:
+    failed = (Kind.KERNEL_FAILED, KernelChange(reason="No memory is left for a kernel."))
+    script = rig.script(extra=[failed])
+    script.answer = rig.oracle(script)
+    rig.play(script)
+    score = only(rig)
+    assert (score.status, score.ability) == ("scored", 1)
+
+
+def test_results_of_a_big_run_are_read(rig: Any) -> None:
+    rig.play(rig.script())
+    score_run(rig.run.path, rig.home)
+    path = rig.run.path / "results" / "scores.json"
+    (score,) = json.loads(path.read_text())["scores"]
+    score["flags"] = ["x" * 1000]
+    path.write_text(json.dumps({"schema": 1, "scores": [score] * 5000}))
+    assert path.stat().st_size > MAX_SMALL
+    scores, _ = read_results(rig.run.path)
+    assert len(scores) == 5000
 
 
 def test_an_attempt_that_still_runs_is_left_alone(rig: Any) -> None:

@@ -121,6 +121,57 @@ def test_an_agent_that_the_server_never_saw_gets_one_more_chance(plugins: Any, t
     assert len(list((report.folder / "cut").glob("*/*/attempt/events.jsonl"))) == 1
 
 
+FAILS = """
+    hall.list_tools(seat.ticket.attempt)
+    journal = hall.journals[seat.ticket.attempt]
+    seen.append(seat)
+    if len(seen) <= {times}:
+        journal.record("kernel.failed", {{"reason": "no kernel"}})
+        await hall.close_attempt(seat.ticket.attempt, "gave up")
+    else:
+        await hall.submit(seat.ticket.attempt)
+"""
+
+
+def test_an_attempt_that_failed_by_the_house_is_played_again_at_once(plugins: Any, tmp_path: Path):
+    plugins.install("one", FAILS.format(times=1))
+    (report,) = play(config(), plugins.hall, tmp_path / "runs")
+    assert (report.played, report.broken) == (1, 0)
+    assert len(plugins.hall.requests) == 2
+    assert len(list((report.folder / "cut").glob("*/*/attempt/events.jsonl"))) == 1
+
+
+def test_an_attempt_that_failed_by_the_house_is_played_again_by_the_next_run(
+    plugins: Any, tmp_path: Path
+):
+    plugins.install("one", FAILS.format(times=2))
+    (report,) = play(config(), plugins.hall, tmp_path / "runs")
+    assert (report.played, report.broken) == (1, 1)
+    (again,) = play(config(), plugins.hall, tmp_path / "runs")
+    assert again.folder == report.folder
+    assert (again.kept, again.played, again.broken) == (0, 1, 0)
+    (last,) = play(config(), plugins.hall, tmp_path / "runs")
+    assert last.folder != report.folder
+
+
+def test_a_failure_of_the_house_is_found_without_the_runners_note(plugins: Any, tmp_path: Path):
+    ended = """
+    hall.list_tools(seat.ticket.attempt)
+    journal = hall.journals.pop(seat.ticket.attempt)
+    if not seen:
+        seen.append(seat)
+        journal.record("kernel.failed", {"reason": "no kernel"})
+        await journal.close("finished", {})
+        raise type('Killed', (BaseException,), {})
+    await journal.close("submitted", {})
+    """
+    plugins.install("one", ended)
+    with pytest.raises(BaseExceptionGroup):
+        play(config(), plugins.hall, tmp_path / "runs")
+    (report,) = play(config(), plugins.hall, tmp_path / "runs")
+    assert (report.kept, report.played) == (0, 1)
+
+
 def test_a_daemon_lost_on_the_way_stops_the_run_and_counts_nothing(plugins: Any, tmp_path: Path):
     plugins.install(
         "one", f"if len(hall.requests) == 1:\n    hall.journals.clear()\nelse:\n    {LATER}"

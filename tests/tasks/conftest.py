@@ -115,6 +115,8 @@ _others: Any = st.one_of(
     st.builds(accepted, _json),
     st.builds(act, _json, _json),
     st.just(("kernel.started", {"tier": "none", "ms": 3.0})),
+    st.just(("kernel.failed", {"reason": "no memory"})),
+    st.just(("call.refused", {"tool": "start_task", "why": "Your attempt fixes it."})),
     st.just(("tools.listed", {"sha256": "f" * 64, "count": 9})),
     st.just(("answer.rejected", {"raw": "{", "problems": ["not JSON"], "repair_left": 1})),
 )
@@ -155,6 +157,8 @@ def history() -> Pairs:
         ("kernel.interrupted", {"reason": "timeout"}),
         ("kernel.died", {"reason": "memory"}),
         ("kernel.restarted", {"tier": "none"}),
+        ("kernel.failed", {"reason": "no memory"}),
+        ("call.refused", {"tool": "start_task", "why": "Your attempt fixes it."}),
         ("answer.checked", {"ok": False, "problems": ["p"]}),
         ("answer.rejected", {"raw": "{", "problems": ["p"], "repair_left": 1}),
         ("act", {"action": None, "observation": {"view": 1, "reward": 0.0, "done": False}}),

@@ -237,7 +237,8 @@ class Place:
             for attempt in RunFolder(run).attempts()
             if slug_part in attempt.slug
         ]
-        key = Vault(self.home).record_key(peek(folder.events).attempt)
+        opened = peek(folder.events)
+        key = Vault(self.home).safe(opened.secret_id).record_key(opened.attempt)
         log = read_log(folder.events, key)
         assert log.finished is not None
         assert log.closed is not None

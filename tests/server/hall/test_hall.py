@@ -322,7 +322,7 @@ class TestExam:
         assert "malformed again" in await hand.fault("submit_answer", answer=raw)
         assert "two malformed answers" in await hand.fault("submit_answer", answer={"number": 1})
         log, path = place.record("paper")
-        assert log.finished.reason == "finished"
+        assert log.finished.reason == "rejected"
         assert accepted_answer(load_notebook(path)) is None
 
     async def test_finish_ends_without_an_answer(self, place: Place):

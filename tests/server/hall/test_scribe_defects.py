@@ -57,7 +57,7 @@ async def test_01_kernel_code_reaches_neither_secrets_nor_network_nor_keys_of_pr
 ):
     if house.sandbox.tier is Tier.NONE:
         pytest.skip("no sealed sandbox works on this machine: nothing to test but its absence")
-    Vault(place.home).secret_id()
+    Vault(place.home).safe()
     secret = next(p for p in place.home.iterdir() if p.is_file())
     assert "PLANTED_API_KEY" in os.environ
     text = await practice.text(f"""
