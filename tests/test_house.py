@@ -6,7 +6,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import grimp
+import networkx
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -35,6 +38,17 @@ def test_the_layers_hold():
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_module_imports_itself_by_a_detour():
+    graph: Any = grimp.build_graph(*ROOMS, cache_dir=None)
+    arrows: Any = networkx.DiGraph()
+    for module in graph.modules:
+        arrows.add_edges_from(
+            (module, to) for to in graph.find_modules_directly_imported_by(module)
+        )
+    knots = [sorted(knot) for knot in networkx.strongly_connected_components(arrows)]
+    assert [knot for knot in knots if len(knot) > 1] == []
 
 
 def test_the_server_without_its_vault_loads_no_ground_truth():
