@@ -171,7 +171,9 @@ def _attempt_at(path: Path) -> AttemptFolder:
             if run.path / peek(folder.events).notebook == place:
                 return folder
     saved = sorted((place / "notebooks").glob("*.ipynb"))
-    hint = f" It is a run with {len(saved)} notebooks: name one, such as {saved[0]}." if saved else ""
+    hint = (
+        f" It is a run with {len(saved)} notebooks: name one, such as {saved[0]}." if saved else ""
+    )
     raise UsageError(f"{path} is not an attempt's folder, event log or notebook.{hint}")
 
 
