@@ -260,7 +260,9 @@ def run(
     def house(info: DaemonInfo) -> None:
         tell({"ok": info.model_dump(mode="json")})
 
-    news = News(lambda: tell({"doors": True}), house, _close_in_time)
+    guard = threading.Timer(CLOSE_S, _end_hard)
+    guard.daemon = True
+    news = News(lambda: tell({"doors": True}), house, guard.start)
     try:
         anyio.run(partial(serve, options, tools, open_house, news))
     except BaseException as raised:
@@ -272,19 +274,16 @@ def run(
         log.error("%s", error)
         tell({"error": {"kind": type(error).__name__, "text": str(error)}})
         return error.exit_code
+    finally:
+        guard.cancel()
     return 0
 
 
-def _close_in_time() -> None:
-    def give_up() -> None:
-        log.critical("closing took over %.0f s; ended hard", CLOSE_S)
-        logging.shutdown()
-        os._exit(1)
-
+def _end_hard() -> None:
     # The sealed rooms die with us, and what was recorded is on disk: ending hard loses nothing.
-    timer = threading.Timer(CLOSE_S, give_up)
-    timer.daemon = True
-    timer.start()
+    log.critical("closing took over %.0f s; ended hard", CLOSE_S)
+    logging.shutdown()
+    os._exit(1)
 
 
 def _single(raised: BaseException) -> BaseException:
