@@ -14,6 +14,7 @@ which the host listed them. What a room is hardened with is therefore data on th
 # ruff: noqa: PTH103, PTH112, PTH115, PTH123, PTH208
 
 import base64
+import contextlib
 import ctypes
 import fcntl
 import gc
@@ -169,8 +170,10 @@ def _supervise() -> None:
         return
 
     def end(number: int, frame: object) -> None:
+        # May come more than once: each thread of the host that ends in turn sends it.
         del number, frame
-        os.kill(kernel, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(kernel, signal.SIGKILL)
 
     signal.signal(signal.SIGTERM, end)
     _close_all_but_standard()
@@ -178,6 +181,7 @@ def _supervise() -> None:
         ended, _ = os.waitpid(-1, 0)
         if ended == kernel:
             break
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:
         for task in os.listdir("/proc/self/task"):
             with open(f"/proc/self/task/{task}/children") as file:
