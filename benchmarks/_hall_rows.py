@@ -112,9 +112,11 @@ async def leak_rows(home: Path, cycles: int) -> list[Row]:
     async with hall(home) as (client, pid):
         for seed in range(5):
             await _cycle(client, seed)
+        await _spares_ready(pid, 1)
         before = _holdings(pid)
         for seed in range(cycles):
             await _cycle(client, seed)
+        await _spares_ready(pid, 1)
         after = _holdings(pid)
     return [
         Row(f"Proctor: {what} left by {cycles} start/stop cycles", after[what] - n, "", "0")
@@ -162,7 +164,7 @@ async def _spares_ready(pid: int, spares: int) -> None:
             now = len(tree(pid))
             still = still + 1 if now == seen else 0
             seen = now
-            await anyio.sleep(0.05 if spares else 0.01)
+            await anyio.sleep(0.1 if spares else 0.01)
 
 
 async def _start(client: Client, seed: int) -> str:
