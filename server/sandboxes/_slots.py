@@ -5,16 +5,19 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import anyio
 
 import server.kit
 from server.sandboxes._core import Limits
 from server.sandboxes._env import environment
+from server.sandboxes._room import Plan
+from server.sandboxes._rooms import Opening
 from server.sandboxes._spawn import Spawned, spawn
 
 _END_S = 5.0
@@ -48,10 +51,14 @@ class Slot:
         own.pop("LD_LIBRARY_PATH", None)
         return {**own, "PATH": f"{Path(sys.executable).parent}:{host.get('PATH', os.defpath)}"}
 
-    def launch(self, limits: Limits) -> Spawned:
-        """Start the launcher."""
+    def opening(self, steps: Sequence[Sequence[Any]], limits: Limits, uid: int | None) -> Opening:
+        """Start a launcher that waits in these folders for its plan."""
         script = str(self.kit / "kit" / "_launch.py")
-        return spawn([sys.executable, "-P", script, "{fd}"], self.environment(limits))
+        own = self.environment(limits)
+        plan = Plan(steps=steps, env=own, work=self.work, sockets=self.sockets, stores=(self.tmp,))
+        spawned = spawn([sys.executable, "-P", script, "{fd}"], own)
+        end = self.ender(spawned)
+        return Opening(spawned.channel, plan, limits, uid, end, spawned.last_words)
 
     def give(self, uid: int) -> None:
         """Hand the folders to another user."""

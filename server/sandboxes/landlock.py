@@ -17,8 +17,7 @@ from server.sandboxes import _bubblewrap, _hardening, _seccomp, _view
 from server.sandboxes._core import Box, Limits, ProbeReport, SandboxError, Setting, Tier
 from server.sandboxes._hardening import Hardening
 from server.sandboxes._probe import probe
-from server.sandboxes._room import Plan
-from server.sandboxes._rooms import Opening, Rooms
+from server.sandboxes._rooms import Rooms
 from server.sandboxes._slots import Slot, Slots
 
 _SYS_CREATE_RULESET = 444
@@ -86,16 +85,7 @@ class Landlock:
         uid = self._rooms.take_uid()
         if uid is not None:
             slot.give(uid)
-        plan = Plan(
-            steps=self._steps(slot, limits, uid),
-            env=slot.environment(limits),
-            work=slot.work,
-            sockets=slot.sockets,
-            stores=(slot.tmp,),
-        )
-        spawned = slot.launch(limits)
-        end = slot.ender(spawned)
-        opening = Opening(spawned.channel, plan, limits, uid, end, spawned.last_words)
+        opening = slot.opening(self._steps(slot, limits, uid), limits, uid)
         return await self._rooms.start(opening, keep)
 
     async def close(self) -> None:

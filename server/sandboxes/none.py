@@ -5,8 +5,7 @@ anything an agent may want to read, reach or fill. Every result carries `none`.
 """
 
 from server.sandboxes._core import Box, Limits, Probe, ProbeReport, Setting, Tier
-from server.sandboxes._room import Plan
-from server.sandboxes._rooms import Opening, Rooms
+from server.sandboxes._rooms import Rooms
 from server.sandboxes._slots import Slots
 
 
@@ -30,16 +29,7 @@ class Plain:
         await self.open()
         assert self._slots is not None
         slot = self._slots.make()
-        plan = Plan(
-            steps=[["supervise"], ["limit", "CORE", 0]],
-            env=slot.environment(limits),
-            work=slot.work,
-            sockets=slot.sockets,
-            stores=(slot.tmp,),
-        )
-        spawned = slot.launch(limits)
-        end = slot.ender(spawned)
-        opening = Opening(spawned.channel, plan, limits, None, end, spawned.last_words)
+        opening = slot.opening([["supervise"], ["limit", "CORE", 0]], limits, None)
         return await self._rooms.start(opening, keep)
 
     async def close(self) -> None:
