@@ -56,7 +56,7 @@ def score_attempt(folder: AttemptFolder, home: Path) -> Score:
     `error`: ours (no secret, another version of the family, a measure that failed, or, where no
     valid answer came, a kernel that could not be started, a server that failed or was lost).
     """
-    blank = _blank(folder)
+    blank = unscored(folder)
     try:
         claims = peek(folder.events)
         blank = blank.model_copy(update={"agent": claims.agent, "attempt": claims.attempt})
@@ -225,8 +225,8 @@ def _seen(log: Log) -> bool:
     )
 
 
-def _blank(folder: AttemptFolder) -> Score:
-    """The score of an attempt of which nothing but its place is known."""
+def unscored(folder: AttemptFolder, note: str = "") -> Score:
+    """The score of an attempt of which nothing but its place is known: an `error`."""
     instance = urllib.parse.unquote(folder.slug)
     parts = instance.replace("@", ":").split(":")
     return Score(
@@ -243,6 +243,7 @@ def _blank(folder: AttemptFolder) -> Score:
         ability=None,
         passed=False,
         notebook=folder.notebook,
+        note=note,
     )
 
 

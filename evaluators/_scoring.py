@@ -15,6 +15,7 @@ import tasks
 from evaluators._core import Score
 from evaluators._floors import Floor, floor
 from evaluators._process import ScoreProcess
+from evaluators._score import unscored
 from evaluators._summary import FILES, published, summary
 from evaluators._verify import finish_orphan, keys
 from ground_truth import SecretStore
@@ -99,7 +100,7 @@ def score_one(attempt: AttemptFolder, home: Path, process: ScoreProcess) -> Scor
     try:
         score = Score.model_validate(process.ask({"what": "score", **place}), strict=False)
     except EvaluatorError as error:
-        return _failed(attempt, str(error))
+        return unscored(attempt, str(error))
     if score.status == "error":
         return score
     try:
@@ -166,26 +167,6 @@ def _runs_still(attempt: AttemptFolder, home: Path, clock: Clock) -> bool:
         return finish_orphan(attempt, keys(SecretStore(home)), clock)
     except RecordError:
         return False  # Damage, or a secret that is not here: for the score to tell.
-
-
-def _failed(attempt: AttemptFolder, note: str) -> Score:
-    instance = InstanceId.parse(attempt.slug)
-    return Score(
-        attempt="-",
-        instance=str(instance),
-        family=instance.family,
-        preset=instance.preset,
-        agent="-",
-        n=attempt.n,
-        stamp="practice",  # pyright: ignore[reportArgumentType] - parsed by the model
-        sandbox="-",
-        status="error",
-        validity=0.0,
-        ability=None,
-        passed=False,
-        notebook=attempt.notebook,
-        note=note,
-    )
 
 
 def _write(run: Path, scores: Sequence[Score], found: Mapping[str, JSON]) -> None:
