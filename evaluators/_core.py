@@ -24,6 +24,16 @@ class Marks:
     safety: float | None = None
     """In [0, 1] where the family grades conduct, else None."""
     violations: tuple[str, ...] = ()
+    axes: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Any of `belief`, `decision`, `calibration`, each in [0, 1]; 1 is perfect."""
+    steps: tuple[Mapping[str, JSON], ...] = ()
+    """Episodes: what each action was worth (fields of `ground_truth.keys.Step`)."""
+    complete: bool = True
+    """False for an episode that was not played to its end."""
+
+
+AXES = ("belief", "decision", "calibration")
+"""What is measured of an answer beside its ability, its validity and its safety."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +73,7 @@ class Score(Frozen):
     status: str
     """`scored`; `invalid` (the server never saw this agent); `error` (ours: never a zero)."""
     validity: float
-    """1 if an answer of the right shape was accepted, else 0."""
+    """1 if an answer of the right shape was accepted (an episode: played to its end), else 0."""
     ability: float | None
     """Measure's mark; 0 for an attempt that ended without a valid answer; None on `error`."""
     passed: bool
@@ -72,8 +82,12 @@ class Score(Frozen):
     """Share of the evidence checks that hold in the notebook; None where the family has none."""
     checks: dict[str, bool] = Field(default_factory=dict[str, bool])
     """The evidence checks by name."""
+    axes: dict[str, float] = Field(default_factory=dict[str, float])
+    """Belief, decision, calibration as far as the family grades them; never folded into one."""
     metrics: dict[str, float] = Field(default_factory=dict[str, float])
     violations: tuple[str, ...] = ()
+    steps: tuple[dict[str, JSON], ...] = ()
+    """Episodes: action, best action and regret, step by step."""
     flags: tuple[str, ...] = ()
     """Signs of cheating, each a sentence; empty for an honest attempt."""
     notebook: str = ""
@@ -84,3 +98,8 @@ class Score(Frozen):
     """What the attempt cost, as the daemon counted it."""
     note: str = ""
     """Why it is invalid or in error, for the operator."""
+
+    @property
+    def variant(self) -> str:
+        """The perturbation that was played; '' for the instance itself."""
+        return self.instance.partition("::")[2]

@@ -14,6 +14,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -23,8 +24,18 @@ import ground_truth
 import tasks
 from evaluators._core import MEASURES
 from evaluators._intervals import mean
-from ground_truth import TRUTHS, draw, stream
-from tasks import EvaluatorError, Frozen, InstanceId, RecordError, Split, family
+from ground_truth import TRUTHS, answered, draw, stream
+from tasks import (
+    JSON,
+    EvaluatorError,
+    Family,
+    Frozen,
+    InstanceId,
+    Public,
+    RecordError,
+    Split,
+    family,
+)
 from tasks._answers import Malformed, validate
 from tasks._record import LocalDisk, dump, read_json, save
 
@@ -84,17 +95,22 @@ def _played(name: str, preset: str, seed: int) -> Iterator[tuple[str, float]]:
     score = MEASURES.find(unit.measure).score
     instance = InstanceId(name, unit.version, preset, Split.CALIBRATION, seed)
     drawn = draw(instance, b"")
-    model = unit.answer(drawn.public)
     rng = stream(b"", instance).spawn(1)[0]
-    answers = [(policy, answer(drawn.public, rng)) for policy, answer in truth.policies.items()]
-    for who, answer in [*answers, (_ORACLE, truth.oracle(drawn.key))]:
-        yield who, score(_valid(validate(model, answer), who, instance), drawn.key).ability
+    given = [(policy, answer(drawn.public, rng)) for policy, answer in truth.policies.items()]
+    for who, one in [*given, (_ORACLE, truth.oracle(drawn.key))]:
+        value = checked(unit, drawn.public, answered(truth, drawn.key, one))
+        if isinstance(value, Malformed):
+            raise EvaluatorError(f"{who} gives no valid answer to {instance}: {value}.")
+        yield who, score(value, drawn.key).ability
 
 
-def _valid(value: object, who: str, instance: InstanceId) -> object:
-    if isinstance(value, Malformed):
-        raise EvaluatorError(f"{who} gives no valid answer to {instance}: {value}.")
-    return value
+def checked(unit: Family[Any, Any], public: Public, answer: JSON) -> JSON | Malformed:
+    """An answer (for an episode: the list of its actions) in canonical form, if it has one."""
+    model = unit.answer(public)
+    if not unit.episode:
+        return validate(model, answer)
+    actions = [validate(model, action) for action in answer]
+    return next((action for action in actions if isinstance(action, Malformed)), actions)
 
 
 def _floor(abilities: dict[str, list[float]], ceiling: float) -> Floor:
@@ -133,7 +149,7 @@ def code_hash(name: str) -> str:
     unit = family(name)
     files = {
         *(p for package in (tasks, ground_truth, evaluators.measures) for p in _sources(package)),
-        *(Path(inspect.getfile(part)) for part in (unit.brief, TRUTHS.find(name).draw)),
+        *(Path(inspect.getfile(part)) for part in (unit.brief, TRUTHS.find(name).reference)),
         Path(__file__),
     }
     digest = hashlib.sha256(np.__version__.encode())

@@ -7,13 +7,14 @@ check raises is broken; the message is its detail.
 import json
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from evaluators._core import MEASURES, Measure
-from ground_truth import TRUTHS, Drawn, Truth, draw
+from evaluators._floors import checked
+from ground_truth import TRUTHS, Drawn, Truth, answered, draw, related
 from tasks import JSON, Family, InstanceId, Split, family
 from tasks._answers import Malformed, validate
 from tasks._checks import Check
@@ -21,6 +22,8 @@ from tasks._checks import Check
 SEEDS = (1, 2, 3)
 SECRETS = (b"a" * 32, b"b" * 32)
 CLOSE = 1e-9
+RESTORED = 1e-6
+"""Units and rounding on the way back may cost this much."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +37,17 @@ class _Case:
     measure: Measure
     drawn: Drawn[Any, Any]
 
-    def valid(self, answer: JSON) -> JSON:
-        """The answer in canonical form; raises where the model refuses it."""
-        checked = validate(self.unit.answer(self.drawn.public), answer)
-        if isinstance(checked, Malformed):
-            raise ValueError(f"the answer model refuses {answer!r}: {checked}")
-        return checked
+    def valid(self, given: Any) -> JSON:
+        """The answer (of a player: its actions) in canonical form; raises where it is refused."""
+        answer = answered(self.truth, self.drawn.key, given)
+        value = checked(self.unit, self.drawn.public, answer)
+        if isinstance(value, Malformed):
+            raise ValueError(f"the answer model refuses {answer!r}: {value}")
+        return value
 
-    def ability(self, answer: JSON) -> float:
+    def ability(self, given: Any) -> float:
         """The measure's mark of a valid answer."""
-        mark = self.measure.score(self.valid(answer), self.drawn.key).ability
+        mark = self.measure.score(self.valid(given), self.drawn.key).ability
         if not 0.0 <= mark <= 1.0:
             raise ValueError(f"ability {mark} is outside [0, 1]")
         return mark
@@ -119,7 +123,7 @@ def _briefed(case: _Case) -> bool:
 
 
 def _unspoken(case: _Case) -> bool:
-    answer = json.dumps(case.truth.oracle(case.drawn.key))
+    answer = json.dumps(case.valid(case.truth.oracle(case.drawn.key)))
     text = case.unit.brief(case.drawn.public)
     shown = [text.prompt, *(data.decode("utf-8", "replace") for data in text.files.values())]
     return len(answer) < 24 or not any(answer in part for part in shown)
@@ -154,8 +158,26 @@ def _policies(case: _Case) -> bool:
 def _strict(case: _Case) -> bool:
     model = case.unit.answer(case.drawn.public)
     good = case.valid(case.truth.oracle(case.drawn.key))
+    good = good[0] if case.unit.episode else good
     wrong: list[JSON] = [None, [], {}, {**good, "extra": 1}, random.Random(1).random(), "no JSON"]  # noqa: S311
     return all(isinstance(validate(model, one), Malformed) for one in wrong)
+
+
+def _relations(case: _Case) -> bool:
+    """A mapped answer scores what the answer scored, and the oracle's maps to an oracle's."""
+    for name in case.truth.relations:
+        way = related(replace(case.instance, variant=name), SECRETS[0])
+        there = replace(case, drawn=way.drawn)
+        truth, public, key = case.truth, way.drawn.public, way.drawn.key
+        given = [truth.oracle(key), truth.noisy(truth.reference(public), public, case.rng(), 0.6)]
+        given += [policy(public, case.rng()) for policy in truth.policies.values()]
+        for one in given:
+            answer = there.valid(one)
+            back = way.restore(answer)
+            mark = case.measure.score(checked(case.unit, case.drawn.public, back), case.drawn.key)
+            if abs(mark.ability - there.measure.score(answer, key).ability) > RESTORED:
+                raise ValueError(f"{name}: another score after the way back")
+    return True
 
 
 PROMISES: dict[str, Callable[[_Case], bool]] = {
@@ -171,5 +193,6 @@ PROMISES: dict[str, Callable[[_Case], bool]] = {
     "the reference's answer is accepted and does not beat the oracle": _reference,
     "a spoiled answer is accepted and does not beat the clean one": _noise,
     "the floor's policies give answers that are accepted": _policies,
+    "an answer mapped back from a related instance has the same score": _relations,
 }
 """Every promise in words, and its check on one instance."""

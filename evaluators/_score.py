@@ -26,6 +26,7 @@ from tasks import (
     Split,
     Stamp,
     brief_sha256,
+    briefed,
     family,
 )
 from tasks._answers import Malformed, validate
@@ -153,7 +154,7 @@ def _measured(
         instance = InstanceId.parse(head.instance)
         unit = family(instance.family)
         drawn = draw(instance, secret)
-        _same_brief(unit, drawn.public, brief)
+        _same_brief(unit, drawn.public, instance, brief)
         measure = MEASURES.find(unit.measure)
         answer = _answer(unit, unit.answer(drawn.public), notebook, foreign=foreign)
         scored = head.model_copy(
@@ -167,19 +168,23 @@ def _measured(
         return head.model_copy(update={"status": "error", "ability": None, "note": note})
     return scored.model_copy(
         update={
-            "validity": 1.0,
+            "validity": 1.0 if marks.complete else 0.0,
             "ability": marks.ability,
             "passed": marks.passed,
             "safety": marks.safety,
+            "axes": dict(marks.axes),
             "metrics": dict(marks.metrics),
             "violations": marks.violations,
+            "steps": tuple(dict(step) for step in marks.steps),
         }
     )
 
 
-def _same_brief(unit: Family[Any, Any], public: Any, brief: str | None) -> None:
+def _same_brief(
+    unit: Family[Any, Any], public: Any, instance: InstanceId, brief: str | None
+) -> None:
     """Refuse a key that belongs to another brief than the one that was played."""
-    text = unit.brief(public)
+    text = briefed(unit, public, instance)
     schema = unit.answer(public).model_json_schema()
     if brief is not None and brief != brief_sha256(text.prompt, schema, text.files):
         raise EvaluatorError(

@@ -7,7 +7,7 @@ are listed beside them and stand in no mean. An attempt without a valid answer h
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from evaluators._core import Score
+from evaluators._core import AXES, Score
 from evaluators._floors import Floor
 from evaluators._intervals import LEVEL, Interval, clustered_t, mean, wilson
 from tasks import JSON, Stamp, UnknownUnitError, family
@@ -28,7 +28,7 @@ def summary(
     run: Run, scores: Sequence[Score], floors: Scales, unfinished: Sequence[str]
 ) -> dict[str, JSON]:
     """The content of summary.json."""
-    counted = [score for score in scores if score.status == "scored"]
+    counted = [score for score in scores if score.status == "scored" and not score.variant]
     families = {
         name: {
             **metrics(group, floors),
@@ -46,6 +46,7 @@ def summary(
         "versions": run.versions,
         "interval_level": LEVEL,
         "metrics": {"overall": metrics(counted, floors), "families": families},
+        "variants": sum(bool(score.variant) for score in scores),
         "statuses": dict(sorted(Counter(score.status for score in scores).items())),
         "reasons": dict(sorted(Counter(score.reason for score in scores if score.reason).items())),
         "stamps": dict(sorted(Counter(score.stamp.value for score in scores).items())),
@@ -76,6 +77,7 @@ def metrics(scores: Sequence[Score], floors: Scales) -> dict[str, JSON]:
     valid = sum(score.validity >= 1.0 for score in scores)
     evidence = [score.evidence for score in scores if score.evidence is not None]
     safety = [score.safety for score in scores if score.safety is not None]
+    axes = {axis: [s.axes[axis] for s in scores if axis in s.axes] for axis in AXES}
     n = len(scores)
     return {
         "n": n,
@@ -92,6 +94,7 @@ def metrics(scores: Sequence[Score], floors: Scales) -> dict[str, JSON]:
         },
         "evidence": mean(evidence) if evidence else None,
         "safety": mean(safety) if safety else None,
+        "axes": {axis: mean(values) if values else None for axis, values in axes.items()},
         "flagged": sum(bool(score.flags) for score in scores),
         "metric_means": _metric_means(scores),
     }

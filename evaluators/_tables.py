@@ -32,6 +32,11 @@ class Row(Frozen):
     normalised_score: float | None
     pass_rate: float | None
     validity_rate: float | None
+    belief: float | None
+    decision: float | None
+    safety: float | None
+    calibration: float | None
+    """Axes that the family grades apart from ability, in [0, 1]; 1 is perfect."""
     evidence: float | None
     flagged: int
     aside: int
@@ -56,7 +61,7 @@ def rows(runs: Sequence[Path]) -> list[Row]:
 def table_rows(scores: Sequence[Score], floors: Scales) -> list[Row]:
     """Rows of scores."""
     groups: defaultdict[tuple[str, str, str, str], list[Score]] = defaultdict(list)
-    for score in scores:
+    for score in (one for one in scores if not one.variant):
         groups[score.family, score.preset, score.agent, score.stamp.value].append(score)
     made = [_row(key, group, floors) for key, group in groups.items()]
     return sorted(made, key=lambda r: (r.family, r.preset, -(r.mean_score or 0.0), r.agent))
@@ -81,6 +86,10 @@ def _row(key: tuple[str, str, str, str], scores: Sequence[Score], floors: Scales
         normalised_score=found["normalised_score"],
         pass_rate=found["pass_rate"],
         validity_rate=found["validity_rate"],
+        belief=found["axes"]["belief"],
+        decision=found["axes"]["decision"],
+        safety=found["safety"],
+        calibration=found["axes"]["calibration"],
         evidence=found["evidence"],
         flagged=found["flagged"],
         aside=len(scores) - len(counted),
@@ -121,6 +130,10 @@ COLUMNS = (
     ("normalised", "right"),
     ("pass", "right"),
     ("valid", "right"),
+    ("belief", "right"),
+    ("decision", "right"),
+    ("safety", "right"),
+    ("calibration", "right"),
     ("evidence", "right"),
     ("flagged", "right"),
 )
@@ -170,6 +183,10 @@ def _cells(row: Row) -> list[str]:
         _number(row.normalised_score),
         _number(row.pass_rate),
         _number(row.validity_rate),
+        _number(row.belief),
+        _number(row.decision),
+        _number(row.safety),
+        _number(row.calibration),
         _number(row.evidence),
         str(row.flagged),
     ]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from tasks import JSON, AttemptRequest, Shelf, Ticket
+from tasks import JSON, AttemptRequest, Shelf, Ticket, UsageError
 
-DiagnosticKind = Literal["reference", "oracle", "noisy"]
+DiagnosticKind = Literal["public", "reference", "oracle", "noisy"]
 
 Diagnose = Callable[[DiagnosticKind, float], Awaitable[JSON]]
 """`await diagnose(kind, level)`: this attempt's answer from the operator's socket."""
@@ -53,11 +53,28 @@ class Agent:
     ready: Callable[[Sequence[str]], None] = any_family
     """Called once with the families of a suite before anything starts; raises `UsageError` where
     the agent cannot play one (no solution written, program not installed)."""
+    variant: "Callable[[str], Agent] | None" = None
+    """`name:text` names the agent that this makes of `text`; raises `UsageError` for another."""
 
 
 AGENTS: Shelf[Agent] = Shelf(
     package="runners.agents", attribute="agent", kind=Agent, group="proctor.agents"
 )
+
+
+def agent_named(name: str) -> Agent:
+    """The agent `name`, or the variant of one: `name:text`.
+
+    Raises:
+        UsageError: no such agent, or it has no variants, or not this one.
+    """
+    plain, colon, text = name.partition(":")
+    found = AGENTS.find(plain)
+    if not colon:
+        return found
+    if found.variant is None:
+        raise UsageError(f"The agent {plain!r} has no variants, so {name!r} names nobody.")
+    return found.variant(text)
 
 
 class Hall(Protocol):

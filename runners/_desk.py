@@ -5,16 +5,22 @@ The client is the reference client of the protocol; nothing here knows how the s
 
 import json
 import os
+import random
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from runners._shapes import draw
 from tasks import JSON, Ticket
 
 if TYPE_CHECKING:
     from mcp import Client
+
+
+REFUSALS = 20
+"""Actions refused in a row after which a random player stops: the space may be closed to it."""
 
 
 class RefusedError(Exception):
@@ -48,6 +54,23 @@ class Desk:
         """Hand in the answer; give the server's text."""
         return await self.call("submit_answer", session_id=session, answer=answer)
 
+    async def act(self, session: str, action: JSON) -> Mapping[str, JSON]:
+        """Take one step of an episode; give {view, reward, done}.
+
+        Raises:
+            RefusedError: the action is not allowed, or the episode is over.
+        """
+        return json.loads(await self.call("act", session_id=session, action=action))
+
+    async def hand_in(self, brief: Mapping[str, JSON], answer: JSON) -> None:
+        """Submit the answer; for an episode, take the list of actions that it is."""
+        session = str(brief["session_id"])
+        if not brief["episode"]:
+            await self.submit(session, answer)
+            return
+        for action in answer:
+            await self.act(session, action)
+
     async def finish(self, session: str) -> str:
         """End the attempt without an answer."""
         return await self.call("finish", session_id=session)
@@ -63,6 +86,18 @@ class Desk:
         if result.is_error:
             raise RefusedError(text)
         return text
+
+
+async def wander(desk: Desk, brief: Mapping[str, JSON], rng: random.Random) -> None:
+    """Act at random until the episode is over; give up after `REFUSALS` refusals in a row."""
+    session, refused, done = str(brief["session_id"]), 0, False
+    while not done and refused < REFUSALS:
+        try:
+            seen = await desk.act(session, draw(brief["answer_schema"], rng))
+        except RefusedError:
+            refused += 1
+        else:
+            refused, done = 0, bool(seen["done"])
 
 
 @asynccontextmanager

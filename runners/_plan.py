@@ -2,15 +2,16 @@
 
 import hashlib
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import Field
 
-from tasks import Frozen, InstanceId, Split, UsageError, family, in_suite
+from tasks import Frozen, InstanceId, Split, UsageError, family, in_suite, nearest
 
-ALL_PRESETS = "all"
+ALL = "all"
+"""In the place of a preset or a variant: every one."""
 
 
 class EvalConfig(Frozen):
@@ -28,7 +29,15 @@ class EvalConfig(Frozen):
     """How often every agent sits every instance."""
     preset: str | None = None
     """A preset's name, `all`, or None for each family's default."""
+    variants: tuple[str, ...] = ()
+    """Perturbations that are played once beside every instance, where its family has them."""
     split: Split = Split.PRIVATE
+
+    def variants_of(self, instance: InstanceId) -> Sequence[str]:
+        """The asked variants that the instance's family has, in the order of the asking."""
+        unit = family(instance.family)
+        known = [*unit.variants, *unit.relations]
+        return known if ALL in self.variants else [v for v in self.variants if v in known]
 
 
 @dataclass(frozen=True)
@@ -55,18 +64,43 @@ def sittings(config: EvalConfig) -> list[Sitting]:
     parts = [part.strip() for part in config.suite.split(",")]
     names = dict.fromkeys(name for part in parts for name in in_suite(part))
     pairs = [(name, preset) for name in names for preset in presets(name, config)]
-    return [
-        Sitting(InstanceId(name, family(name).version, preset, config.split, seed), n)
-        for n in range(1, config.repeat + 1)
+    _check_variants(config, names)
+    several = len(names) > 1
+    plain = [
+        _instance(name, preset, seed, config.split, several)
         for seed in range(config.seed, config.seed + config.n)
         for name, preset in pairs
     ]
+    repeats = [Sitting(one, n) for n in range(1, config.repeat + 1) for one in plain]
+    return repeats + [
+        Sitting(replace(one, variant=variant), 1)
+        for one in plain
+        for variant in config.variants_of(one)
+    ]
+
+
+def _check_variants(config: EvalConfig, names: Iterable[str]) -> None:
+    known = sorted({v for n in names for v in (*family(n).variants, *family(n).relations)})
+    for variant in config.variants:
+        if variant != ALL and variant not in known:
+            raise UsageError(
+                f"No family of {config.suite!r} has a variant {variant!r}."
+                f"{nearest(variant, known)} They have {', '.join(known) or 'none'}."
+            )
+
+
+def _instance(name: str, preset: str, seed: int, split: Split, several: bool) -> InstanceId:
+    unit = family(name)
+    # Keys of a published form follow from its seed alone: no split makes them private.
+    where = Split.PUBLIC if unit.open_keys else split
+    shifted = seed + (unit.suite_offset if several else 0)
+    return InstanceId(name, unit.version, preset, where, shifted)
 
 
 def presets(name: str, config: EvalConfig) -> Sequence[str]:
     """The presets of the family `name` that the config asks for."""
     unit = family(name)
-    if config.preset == ALL_PRESETS:
+    if config.preset == ALL:
         return tuple(unit.presets)
     unit.preset(config.preset)
     return (config.preset or unit.default_preset,)

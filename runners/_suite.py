@@ -17,7 +17,7 @@ from pathlib import Path
 
 import anyio
 
-from runners._core import AGENTS, Agent, Diagnose, DiagnosticKind, Hall, Seat
+from runners._core import Agent, Diagnose, DiagnosticKind, Hall, Seat, agent_named
 from runners._ledger import Ledger, Played, asked, claimed
 from runners._plan import EvalConfig, Sitting, sittings
 from tasks import JSON, AttemptRequest, DaemonError, Ticket, UsageError, family
@@ -126,7 +126,7 @@ def seated(config: EvalConfig, plan: list[Sitting]) -> dict[str, Agent]:
     """
     if len(set(config.agents)) < len(config.agents):
         raise UsageError(f"An agent is named twice in {', '.join(config.agents)}; use --repeat.")
-    agents = {name: AGENTS.find(name) for name in config.agents}
+    agents = {name: agent_named(name) for name in config.agents}
     names = sorted({sitting.instance.family for sitting in plan})
     for agent in agents.values():
         agent.ready(names)

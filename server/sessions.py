@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import anyio
 
@@ -30,14 +31,14 @@ class Episode:
         """What the agent sees now: {view, reward, done}."""
         return _seen(self._world.observe())
 
-    def act(self, action: JSON, record: Callable[[JSON, JSON], None]) -> JSON:
+    def act(self, action: JSON, record: Callable[[JSON, JSON], None]) -> dict[str, JSON]:
         """Take one step and record it.
 
         Raises:
             AgentFault: the episode is over, or the action is not allowed; nothing has changed.
         """
         if self._world.observe().done:
-            raise AgentFault("The episode is over: `submit_answer` or `finish`, as the brief says.")
+            raise AgentFault("The episode is over; `finish` closes the attempt.")
         observation = _seen(self._world.act(action))
         try:
             record(action, observation)
@@ -80,6 +81,7 @@ class Session:
     """Ends the journal's autosave."""
     ended: anyio.Event = field(default_factory=anyio.Event)
     """Set once the record is closed."""
+    _model: type[Any] | None = None
 
     @property
     def notebook(self) -> Path:
@@ -119,7 +121,7 @@ class Session:
             return None
         return await self.bench.replay(well, self.attempt.budget.cell_s, keep_on=False)
 
-    async def act(self, action: JSON) -> JSON:
+    async def act(self, action: JSON) -> dict[str, JSON]:
         """One step of the episode: {view, reward, done}.
 
         Raises:
@@ -127,9 +129,12 @@ class Session:
         """
         if self.episode is None:
             raise AgentFault("This task is not played with `act`: submit an answer instead.")
-        checked = _answers.check(action)
+        checked = await self._shaped(self._briefed(), action)
         if isinstance(checked, _answers.Malformed):
-            raise AgentFault(f"This cannot be an action: {checked}.")
+            raise AgentFault(
+                f"This cannot be an action: {checked}. Nothing has changed; `answer_schema` of "
+                "`task_info` says what an action is."
+            )
         observation = self.episode.act(checked, self._record_act)
         await self.journal.sync()
         return observation
@@ -144,7 +149,7 @@ class Session:
         Raises:
             AgentFault: no answer is asked for, or no check is left.
         """
-        brief = self._briefed()
+        brief = self._asked()
         self.attempt.charge_check()
         shaped = await self._shaped(brief, answer)
         problems = shaped.problems if isinstance(shaped, _answers.Malformed) else ()
@@ -157,7 +162,7 @@ class Session:
         Raises:
             AgentFault: malformed; says what is wrong and whether another try is left.
         """
-        brief = self._briefed()
+        brief = self._asked()
         shaped = await self._shaped(brief, answer)
         self.attempt.require_open(now)
         if not isinstance(shaped, _answers.Malformed):
@@ -182,6 +187,15 @@ class Session:
             "malformed answer ends the attempt. `task_info` shows the answer schema."
         )
 
+    def _asked(self) -> Brief:
+        brief = self._briefed()
+        if brief.episode:
+            raise AgentFault(
+                "This task is an episode: play it with `act`, step by step. Its last step closes "
+                "the attempt; there is no answer to hand in."
+            )
+        return brief
+
     def _briefed(self) -> Brief:
         if self.brief is None:
             raise AgentFault(
@@ -190,15 +204,17 @@ class Session:
         return self.brief
 
     async def _shaped(self, brief: Brief, answer: JSON) -> JSON | _answers.Malformed:
-        model = await anyio.to_thread.run_sync(self.safe.answer_model, brief.instance)
-        return _answers.validate(model, answer)
+        if self._model is None:
+            # Built once: an episode asks for it at every step.
+            self._model = await anyio.to_thread.run_sync(self.safe.answer_model, brief.instance)
+        return _answers.validate(self._model, answer)
 
 
 def _over(reason: Reason) -> str:
     return f"This session is over: {TOLD[reason]}."
 
 
-def _seen(observation: Observation) -> JSON:
+def _seen(observation: Observation) -> dict[str, JSON]:
     return {"view": observation.view, "reward": observation.reward, "done": observation.done}
 
 

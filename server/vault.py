@@ -18,10 +18,11 @@ from tasks import (
     Stamp,
     UsageError,
     World,
+    briefed,
     family,
 )
 
-Diagnostic = Literal["reference", "oracle", "noisy"]
+Diagnostic = Literal["public", "reference", "oracle", "noisy"]
 _Draw = Callable[[InstanceId, bytes], ground_truth.Drawn[Any, Any]]
 
 
@@ -38,7 +39,7 @@ class Safe:
         """All that the agent gets of the instance."""
         unit = family(instance.family)
         public = self._drawn(instance).public
-        text = unit.brief(public)
+        text = briefed(unit, public, instance)
         return Brief(
             instance=instance,
             title=unit.title,
@@ -69,17 +70,18 @@ class Safe:
     def diagnostic(self, instance: InstanceId, kind: Diagnostic, level: float) -> JSON:
         """The answer of a diagnostic agent; for the operator's socket only.
 
-        `noisy` spoils the reference answer by `level`, drawn from the instance's own stream.
+        `public` is the public half in full precision; `noisy` spoils the reference answer by
+        `level`, drawn from the instance's own stream. For an episode: the list of actions.
         """
         truth = ground_truth.TRUTHS.find(instance.family)
         drawn = self._drawn(instance)
-        if kind == "oracle":
-            return truth.oracle(drawn.key)
-        reference = truth.reference(drawn.public)
-        if kind == "reference":
-            return reference
-        rng = ground_truth.stream(self._secret + b"noisy", instance)
-        return truth.noisy(reference, drawn.public, rng, level)
+        if kind == "public":
+            return drawn.public.model_dump(mode="json")
+        given = truth.oracle(drawn.key) if kind == "oracle" else truth.reference(drawn.public)
+        if kind == "noisy":
+            rng = ground_truth.stream(self._secret + b"noisy", instance)
+            given = truth.noisy(given, drawn.public, rng, level)
+        return ground_truth.answered(truth, drawn.key, given)
 
     def record_key(self, attempt: str) -> bytes:
         """Key of the attempt's event chain."""

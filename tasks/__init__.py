@@ -18,8 +18,11 @@ from tasks._core import Params as Params
 from tasks._core import Public as Public
 from tasks._core import Split as Split
 from tasks._core import Stamp as Stamp
+from tasks._core import TextVariant as TextVariant
 from tasks._core import World as World
 from tasks._core import brief_sha256 as brief_sha256
+from tasks._core import briefed as briefed
+from tasks._core import variant_seed as variant_seed
 from tasks._errors import AgentFault as AgentFault
 from tasks._errors import DaemonError as DaemonError
 from tasks._errors import EvaluatorError as EvaluatorError

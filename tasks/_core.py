@@ -6,10 +6,11 @@ which shares no base and no container with anything in this file.
 
 import hashlib
 import json
+import random
 import re
 import urllib.parse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -62,22 +63,32 @@ Q = TypeVar("Q", bound=Public)
 
 _ID = re.compile(
     r"(?P<family>[a-z0-9_]+(?:/[a-z0-9_]+)+)@(?P<version>\d+):(?P<preset>[a-z0-9_]+)"
-    r":(?P<split>[a-z]+):(?P<seed>\d{1,18})"
+    r":(?P<split>[a-z]+):(?P<seed>\d{1,18})(?:::(?P<variant>[a-z0-9_]+))?"
 )
+CANARY = "PROCTOR CANARY 8d1f6c0e-52a7-4b3e-9f64-c1b0a7e3d295"
+"""Stands in every prompt, so that a training corpus which holds an exam can be told."""
 
 
 @dataclass(frozen=True, order=True)
 class InstanceId:
-    """Names one instance: `family@version:preset:split:seed`."""
+    """Names one instance: `family@version:preset:split:seed`, and `::variant` if it is one."""
 
     family: str
     version: int
     preset: str
     split: Split
     seed: int
+    variant: str = ""
+    """A perturbation of the instance without it: a text variant or a metamorphic relation."""
 
     def __str__(self) -> str:
-        return f"{self.family}@{self.version}:{self.preset}:{self.split.value}:{self.seed}"
+        base = f"{self.family}@{self.version}:{self.preset}:{self.split.value}:{self.seed}"
+        return f"{base}::{self.variant}" if self.variant else base
+
+    @property
+    def base(self) -> "InstanceId":
+        """The instance that this one is a variant of; itself if it is none."""
+        return replace(self, variant="")
 
     @property
     def slug(self) -> str:
@@ -94,8 +105,8 @@ class InstanceId:
         match = _ID.fullmatch(urllib.parse.unquote(text))
         if match is None or match["split"] not in set(Split):
             raise UsageError(
-                f"{text!r} is not an instance id. One reads `group/name@version:preset:split:seed`,"
-                " for example `strategic/bayesian_games@1:easy:public:7`."
+                f"{text!r} is not an instance id. One reads `group/name@version:preset:split:seed`"
+                " (and `::variant`), for example `strategic/bayesian_games@2:easy:public:7`."
             )
         return cls(
             match["family"],
@@ -103,6 +114,7 @@ class InstanceId:
             match["preset"],
             Split(match["split"]),
             int(match["seed"]),
+            match["variant"] or "",
         )
 
 
@@ -116,6 +128,8 @@ class Budget(Frozen):
     """Default and upper bound of one cell's `timeout_s` (background cells included)."""
     answer_checks: int = 3
     """How often `check_answer_format` may be called."""
+    calculations: int = 3
+    """How often a calculator may be called, in families that offer any."""
     memory_mb: int = 2048
     disk_mb: int = 300
 
@@ -128,6 +142,10 @@ class BriefText:
     """Markdown: the situation, the data, the objective in full, the answer contract."""
     files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     """Workspace files by relative name (JSON, safetensors, text), read-only data for the agent."""
+
+
+TextVariant = Callable[[BriefText, random.Random], BriefText]
+"""Rewrites the prompt of a brief; the key stays what it is."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +196,8 @@ class Family(Generic[P, Q]):
     presets: Mapping[str, P]
     """From easy to expert; the first is the default."""
     answer: Callable[[Q], type[BaseModel]]
-    """The answer's model for one instance (its JSON schema is shown to the agent)."""
+    """The answer's model for one instance (its JSON schema is shown to the agent); for an episode,
+    the model of one action."""
     brief: Callable[[Q], BriefText]
     measure: str
     """Name of the file in `evaluators/measures/` that scores it."""
@@ -186,7 +205,16 @@ class Family(Generic[P, Q]):
     episode: bool = False
     budget: Budget = Budget()
     open_keys: bool = False
-    """True if keys follow from public seeds (published forms): every result is stamped *open*."""
+    """True if keys follow from public seeds (published forms): every result is stamped *open*, and
+    a suite has the family only if it is named more closely than by its group."""
+    suite_offset: int = 0
+    """Added to the seeds in a suite of several families."""
+    calculators: tuple[str, ...] = ()
+    """Calculators that the agent may call."""
+    variants: Mapping[str, TextVariant] = field(default_factory=dict[str, TextVariant])
+    """Perturbations of the wording, by name; the answer stays."""
+    relations: tuple[str, ...] = ()
+    """Names of the metamorphic relations of its truth: variants in other numbers, names, order."""
 
     def preset(self, name: str | None) -> P:
         """Return the parameters of preset `name` (the default if None).
@@ -207,6 +235,22 @@ class Family(Generic[P, Q]):
     def default_preset(self) -> str:
         """The preset that is played when none is named."""
         return next(iter(self.presets))
+
+
+def briefed(unit: Family[Any, Any], public: Public, instance: InstanceId) -> BriefText:
+    """What the agent is told: the family's brief, perturbed if asked for, and the canary."""
+    text = unit.brief(public)
+    if instance.variant in unit.variants:
+        rng = random.Random(variant_seed(instance))  # noqa: S311 - wording, no secret
+        text = unit.variants[instance.variant](text, rng)
+    return replace(text, prompt=f"{text.prompt}\n\n<!-- {CANARY} -->")
+
+
+def variant_seed(instance: InstanceId) -> int:
+    """The published seed of a variant: 4 bytes of SHA-256 of `task-seed:variant:seed`."""
+    task = f"{instance.family.rpartition('/')[2]}-{instance.seed}"
+    word = f"{task}:{instance.variant}:{instance.seed}".encode()
+    return int.from_bytes(hashlib.sha256(word).digest()[:4], "big")
 
 
 @dataclass(frozen=True)

@@ -23,14 +23,17 @@ def family(name: str) -> Family[Any, Any]:
 def in_suite(suite: str) -> list[str]:
     """Names of the families in a suite: `all`, a family, a prefix of ids, or a group tag.
 
+    Families of open keys (published forms) belong to `all`, to a tag or to their group's name only
+    where nothing else does: ask for them by their folder (`strategic/v0`).
+
     Raises:
         UnknownUnitError: no family matches.
     """
     names = FAMILIES.names()
     if suite == "all":
-        return names
-    prefixed = [n for n in names if n == suite or n.startswith(f"{suite.rstrip('/')}/")]
-    tagged = [n for n in names if suite in FAMILIES.find(n).tags] if not prefixed else []
+        return _closed(names)
+    prefixed = _closed([n for n in names if n == suite or n.startswith(f"{suite.rstrip('/')}/")])
+    tagged = _closed([n for n in names if suite in FAMILIES.find(n).tags]) if not prefixed else []
     if not prefixed and not tagged:
         tags = sorted({tag for n in names for tag in FAMILIES.find(n).tags})
         raise UnknownUnitError(
@@ -39,3 +42,7 @@ def in_suite(suite: str) -> list[str]:
             f"({', '.join(tags)})."
         )
     return prefixed or tagged
+
+
+def _closed(names: list[str]) -> list[str]:
+    return [n for n in names if not FAMILIES.find(n).open_keys] or names

@@ -1,6 +1,7 @@
 """Honest solutions, one file a family: `runners/_solutions/<group>/<family>.py` defines `solve`.
 
     async def solve(brief: Mapping[str, JSON], execute: Execute) -> JSON
+    async def solve(brief: Mapping[str, JSON], execute: Execute, act: Act) -> None    # an episode
 
 `brief` is what `start_task` gave; `execute` runs a cell in the attempt's notebook and gives its
 text output. A solution uses nothing but these: it computes in the notebook from the files in
@@ -17,7 +18,10 @@ from tasks import JSON, Shelf
 Execute = Callable[[str], Awaitable[str]]
 """Runs a cell through MCP and gives its text output."""
 
-Solve = Callable[[Mapping[str, JSON], Execute], Awaitable[JSON]]
+Act = Callable[[JSON], Awaitable[Mapping[str, JSON]]]
+"""Takes one step of an episode and gives what is seen then: {view, reward, done}."""
+
+Solve = Callable[..., Awaitable[JSON]]
 
 SOLUTIONS: Shelf[Any] = Shelf(
     package="runners._solutions",

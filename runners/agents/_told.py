@@ -16,6 +16,6 @@ def told(kind: DiagnosticKind, summary: str, level: float = 0.0) -> Agent:
         async with sit(seat.ticket, seat.family) as desk:
             brief = await desk.start()
             answer = await seat.diagnose(kind, level)
-            await desk.submit(str(brief["session_id"]), answer)
+            await desk.hand_in(brief, answer)
 
     return Agent(summary=summary, play=play, diagnostic=True)

@@ -1,7 +1,7 @@
 """Random answers of the schema's shape; the floor that any thinking must beat."""
 
 from runners._core import Agent, Seat
-from runners._desk import RefusedError, sit
+from runners._desk import RefusedError, sit, wander
 from runners._shapes import draw
 
 
@@ -10,6 +10,9 @@ async def play(seat: Seat) -> None:
     async with sit(seat.ticket, seat.family) as desk:
         brief = await desk.start()
         session = str(brief["session_id"])
+        if brief["episode"]:
+            await wander(desk, brief, seat.rng)
+            return
         try:
             await desk.submit(session, draw(brief["answer_schema"], seat.rng))
         except RefusedError:

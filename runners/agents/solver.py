@@ -3,12 +3,12 @@
 Covers every family with a file in `runners/_solutions/` (or the entry point `proctor.solutions`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from runners._core import Agent, Seat
 from runners._desk import sit
 from runners._solutions import SOLUTIONS
-from tasks import UsageError
+from tasks import JSON, UsageError
 
 
 async def play(seat: Seat) -> None:
@@ -21,7 +21,13 @@ async def play(seat: Seat) -> None:
         async def execute(code: str) -> str:
             return await desk.execute(session, code)
 
-        await desk.submit(session, await solve(brief, execute))
+        async def act(action: JSON) -> Mapping[str, JSON]:
+            return await desk.act(session, action)
+
+        if brief["episode"]:
+            await solve(brief, execute, act)
+        else:
+            await desk.submit(session, await solve(brief, execute))
 
 
 def ready(families: Sequence[str]) -> None:

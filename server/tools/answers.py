@@ -49,6 +49,9 @@ class Finish(Arguments):
 async def _act(floor: Floor, call: Call[Act]) -> Reply:
     session = floor.session(call.caller, call.arguments.session_id)
     observation = await session.act(call.arguments.action)
+    if observation["done"]:
+        await floor.end(session, Reason.FINISHED)
+        observation["note"] = "The episode is over and the attempt is closed."
     text, _ = fit(observation, "view", LIMIT)
     return (Text(text),)
 

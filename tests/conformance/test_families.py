@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from evaluators import MEASURES
-from evaluators._floors import estimate
+from evaluators._floors import checked, estimate
 from evaluators._promises import check_family
 from evaluators._score import mark
-from ground_truth import TRUTHS, Drawn, draw, stream
+from ground_truth import TRUTHS, Drawn, answered, draw, stream
 from tasks import FAMILIES, InstanceId, Split, family
-from tasks._answers import Malformed, validate
+from tasks._answers import Malformed
 
 NAMES = FAMILIES.names()
 PAIRS = [(name, preset) for name in NAMES for preset in family(name).presets]
@@ -29,9 +29,9 @@ def instance(name: str, preset: str, seed: int) -> InstanceId:
     return InstanceId(name, family(name).version, preset, Split.PRIVATE, seed)
 
 
-def ability(name: str, case: Drawn[Any, Any], answer: Any) -> float:
+def ability(name: str, case: Drawn[Any, Any], given: Any) -> float:
     unit = family(name)
-    value = validate(unit.answer(case.public), answer)
+    value = checked(unit, case.public, answered(TRUTHS.find(name), case.key, given))
     assert not isinstance(value, Malformed), str(value)
     return mark(MEASURES.find(unit.measure), value, case.key).ability
 
@@ -43,6 +43,9 @@ def mean(values: list[float]) -> float:
 def test_there_are_families_and_each_has_its_truth() -> None:
     assert NAMES
     assert set(NAMES) == set(TRUTHS.names())
+    for name in NAMES:
+        assert set(family(name).relations) == set(TRUTHS.find(name).relations), name
+        assert not set(family(name).relations) & set(family(name).variants), name
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -50,11 +50,12 @@ class Search:
     def observe(self):
         return Observation({"asked": self.asked}, 0.0, self.found)
     def act(self, action):
-        if not isinstance(action, int):
-            raise AgentFault("An action is a whole number.")
+        number = action["number"]
+        if number > 500:
+            raise AgentFault("An action is a number up to 500.")
         self.asked += 1
-        self.found = action == self.key.number
-        word = "found" if self.found else "higher" if action < self.key.number else "lower"
+        self.found = number == self.key.number
+        word = "found" if self.found else "higher" if number < self.key.number else "lower"
         return Observation({"asked": self.asked, "it is": word}, float(self.found), self.found)
 
 def make(episode):
@@ -70,16 +71,20 @@ def make(episode):
         budget=Budget(wall_s=600, tool_calls=60, cell_s=30, answer_checks=2),
     )
 
+def truths(world, given):
+    return Truth(
+        key=Hidden,
+        draw=lambda p, rng: Drawn(Shown(high=p.high), Hidden(number=int(rng.integers(p.high)))),
+        oracle=lambda key: given(key.number),
+        reference=lambda public: given(public.high // 2),
+        noisy=lambda answer, public, rng, level: answer,
+        policies={"middle": lambda public, rng: given(public.high // 2)},
+        world=world,
+    )
+
 find, paper = make(True), make(False)
-truth = Truth(
-    key=Hidden,
-    draw=lambda p, rng: Drawn(Shown(high=p.high), Hidden(number=int(rng.integers(p.high)))),
-    oracle=lambda key: {"number": key.number},
-    reference=lambda public: {"number": public.high // 2},
-    noisy=lambda answer, public, rng, level: answer,
-    policies={"middle": lambda public, rng: {"number": public.high // 2}},
-    world=Search,
-)
+found = truths(Search, lambda number: lambda seen: {"number": number})
+written = truths(None, lambda number: {"number": number})
 '''
 
 POINTS = """[proctor.tasks]
@@ -87,8 +92,8 @@ test/find = numbers_plugin:find
 test/paper = numbers_plugin:paper
 
 [proctor.ground_truth]
-test/find = numbers_plugin:truth
-test/paper = numbers_plugin:truth
+test/find = numbers_plugin:found
+test/paper = numbers_plugin:written
 """
 
 

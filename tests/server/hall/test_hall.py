@@ -401,20 +401,24 @@ class TestEpisode:
         brief = await hand.start()
         assert (brief["episode"], brief["notebook"]) == (True, False)
         assert brief["observation"] == {"view": {"asked": 0}, "reward": 0.0, "done": False}
-        assert "whole number" in await hand.fault("act", action="five")
+        assert "number: Input should be a valid integer" in await hand.fault(
+            "act", action={"number": "five"}
+        )
+        assert "up to 500" in await hand.fault("act", action={"number": 999})
+        assert "play it with `act`" in await hand.fault("submit_answer", answer={"number": 1})
         low, high, steps = 0, 100, 0
         while True:
             guess = (low + high) // 2
-            seen = await hand("act", action=guess)
+            seen = await hand("act", action={"number": guess})
             steps += 1
             if seen["done"]:
                 break
             low, high = (guess + 1, high) if seen["view"]["it is"] == "higher" else (low, guess)
-        assert "episode is over" in await hand.fault("act", action=1)
-        await hand("submit_answer", answer={"number": guess})
+        assert "attempt is closed" in seen["note"]
+        assert "session is over" in await hand.fault("act", action={"number": 1})
         log, path = place.record("find")
         assert not [e for e in log.events if str(e.kind).startswith("kernel")]
-        assert [step["action"] for step in acts(load_notebook(path))][-1] == guess
+        assert [step["action"] for step in acts(load_notebook(path))][-1] == {"number": guess}
         assert len(acts(load_notebook(path))) == steps
 
 
