@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from proctor import VERBS, main
+from tasks import family
 
 ROOT = Path(__file__).parents[1]
 PROCTOR = Path(sys.executable).parent / "proctor"
@@ -102,7 +103,8 @@ def test_tasks_list_says_one_json_object_and_nothing_else(home: Path):
 def test_tasks_show_gives_the_brief_of_a_public_instance(home: Path):
     done = proctor("tasks", "show", "strategic/bayesian_games", "--seed", "7", "--json")
     shown = json.loads(done.stdout)
-    assert shown["brief"]["instance"] == "strategic/bayesian_games@1:easy:public:7"
+    version = family("strategic/bayesian_games").version
+    assert shown["brief"]["instance"] == f"strategic/bayesian_games@{version}:easy:public:7"
     assert shown["brief"]["stamp"] == "practice"
     assert "posterior" in shown["brief"]["answer_schema"]["properties"]
     people = proctor("tasks", "show", "strategic/bayesian_games", "--seed", "7")

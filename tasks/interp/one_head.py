@@ -54,7 +54,7 @@ def _answer(public: OneHeadPublic) -> type[EdgeAnswer]:
 
 
 family = Family(
-    version=1,
+    version=2,
     title="One head",
     summary="Find the edges of a one-head circuit among inert and weak bystanders.",
     tags=frozenset({"circuits"}),

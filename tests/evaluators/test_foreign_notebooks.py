@@ -9,10 +9,11 @@ from typer.testing import CliRunner
 from evaluators import score_run, score_saved
 from evaluators._cli import app
 from ground_truth import draw
-from tasks import EvaluatorError, InstanceId, UsageError
+from tasks import EvaluatorError, InstanceId, Split, UsageError, family
 from tasks._answers import MIME
 
-INSTANCE = InstanceId.parse("strategic/bayesian_games@1:easy:public:7")
+NAME = "strategic/bayesian_games"
+INSTANCE = InstanceId(NAME, family(NAME).version, "easy", Split.PUBLIC, 7)
 KEY = [float(p) for p in draw(INSTANCE, b"").key.posterior]
 ANSWER = {"posterior": KEY}
 WRONG = {"posterior": [0.5, 0.25, 0.25]}

@@ -12,7 +12,7 @@ import pytest
 from evaluators import read_results, score_run
 from evaluators._process import ProcessLimits, ScoreProcess
 from evaluators._scoring import score_one
-from tasks import EvaluatorError, RecordError, brief_sha256, family
+from tasks import EvaluatorError, RecordError, brief_sha256, briefed, family
 from tasks._record import MAX_SMALL, KernelChange, Kind
 
 SOLVER = ("print('posterior')", "0.5")
@@ -92,7 +92,7 @@ def test_an_attempt_is_not_scored_against_the_key_of_another_brief(rig: Any) -> 
     script.answer = rig.oracle(script)
     public = rig.drawn(script).public
     unit = family(script.kind)
-    text = unit.brief(public)
+    text = briefed(unit, public, script.instance)
     schema = unit.answer(public).model_json_schema()
     script.brief_sha256 = brief_sha256(text.prompt, schema, text.files)
     rig.play(script)

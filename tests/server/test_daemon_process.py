@@ -23,7 +23,7 @@ from server.foyer import House
 from server.launch import DaemonOptions, TierName, start_daemon
 from server.operator import Operator
 from server.state import DaemonInfo, StateFolder
-from tasks import AttemptRequest, DaemonError, SandboxError
+from tasks import AttemptRequest, DaemonError, SandboxError, family
 
 TASK = "strategic/bayesian_games"
 
@@ -94,7 +94,11 @@ def test_a_killed_shim_changes_nothing_for_its_attempt(home: Path) -> None:
         async with Operator(home) as operator:
             (home / "run").mkdir()
             ticket = await operator.open_attempt(
-                AttemptRequest(instance=f"{TASK}@1:easy:private:1", agent="x", run=home / "run")
+                AttemptRequest(
+                    instance=f"{TASK}@{family(TASK).version}:easy:private:1",
+                    agent="x",
+                    run=home / "run",
+                )
             )
             (before,) = (await operator.status()).attempts
         seat = shim(home, **ticket.env)
