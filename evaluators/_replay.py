@@ -21,6 +21,7 @@ from tasks._record import (
     AnswerAccepted,
     AnswerChecked,
     AnswerRejected,
+    Calculation,
     CallRefused,
     CellAdded,
     CellEdited,
@@ -142,6 +143,11 @@ def _acted(data: Act, lines: int | None) -> tuple[str, RenderableType]:
     return "act", Group(_json(data.action, lines), Text("→"), _json(data.observation, lines))
 
 
+def _calculated(data: Calculation, lines: int | None) -> tuple[str, RenderableType]:
+    told = _json(data.output, lines) if data.error is None else Text(clean(data.error), style="red")
+    return clean(data.tool), Group(_json(data.arguments, lines), Text("→"), told)
+
+
 def _kernel(data: KernelChange, lines: int | None) -> tuple[str, RenderableType]:
     said = (data.tier, None if data.ms is None else f"{data.ms:,.0f} ms", data.reason)
     return "", Text(clean(", ".join(part for part in said if part)), style="dim")
@@ -168,6 +174,7 @@ _SHOWS: dict[type[Frozen], Callable[..., tuple[str, RenderableType]]] = {
     AnswerRejected: _rejected,
     AnswerChecked: _checked,
     Act: _acted,
+    Calculation: _calculated,
     KernelChange: _kernel,
     CallRefused: _refused,
     Finished: _finished,

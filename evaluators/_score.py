@@ -46,7 +46,14 @@ from tasks._record import (
 )
 
 _ACTED = frozenset(
-    {Kind.ANSWER_ACCEPTED, Kind.ANSWER_REJECTED, Kind.ANSWER_CHECKED, Kind.ACT, Kind.CALL_REFUSED}
+    {
+        Kind.ANSWER_ACCEPTED,
+        Kind.ANSWER_REJECTED,
+        Kind.ANSWER_CHECKED,
+        Kind.ACT,
+        Kind.CALCULATION,
+        Kind.CALL_REFUSED,
+    }
 )
 
 

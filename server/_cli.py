@@ -283,7 +283,7 @@ def _tier(asked: str, *, no_sandbox: bool) -> TierName:
 
 
 def _stay(options: DaemonOptions, *, as_json: bool) -> int:
-    from server.assembly import TOOLS, open_house
+    from server.assembly import EVERY, open_house
     from server.daemon import open_log, run
 
     state = StateFolder(options.home)
@@ -297,7 +297,7 @@ def _stay(options: DaemonOptions, *, as_json: bool) -> int:
         elif "error" in word:
             typer.echo(f"proctor: {word['error']['text']}", err=True)
 
-    return run(options, TOOLS, open_house, tell)
+    return run(options, EVERY, open_house, tell)
 
 
 def _show_info(info: DaemonInfo, *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from server.hall import Hall
 from server.kernels import KernelHouse
 from server.launch import DaemonOptions
 from server.sandboxes import Setting, choose
-from server.tools import TOOLS as TOOLS
+from server.tools import EVERY as EVERY
 from server.vault import Vault
 
 REPOSITORY = Path(__file__).resolve().parent.parent

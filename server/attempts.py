@@ -76,6 +76,7 @@ class Attempt:
     reason: Reason | None = None
     tool_calls: int = 0
     answer_checks: int = 0
+    calculations: int = 0
     rejections: int = 0
     busy: int = field(default=0)
     """Calls and cells under way."""
@@ -137,6 +138,20 @@ class Attempt:
             )
         self.answer_checks += 1
 
+    def charge_calculation(self) -> None:
+        """Count one call of a calculator.
+
+        Raises:
+            AgentFault: none is left.
+        """
+        if self.budget.calculations and self.calculations >= self.budget.calculations:
+            raise AgentFault(
+                f"All {self.budget.calculations} calculator calls of the budget are used; those "
+                "that were refused or failed count too. Answer with what you have: "
+                "`submit_answer`."
+            )
+        self.calculations += 1
+
     def reject(self) -> bool:
         """Count a malformed answer; return whether the agent may try again."""
         self.rejections += 1
@@ -180,6 +195,7 @@ class Attempt:
         return {
             "tool_calls": self.tool_calls,
             "answer_checks": self.answer_checks,
+            "calculations": self.calculations,
             "rejections": self.rejections,
             "wall_s": round(until - self.started, 3) if self.started is not None else 0.0,
         }
@@ -191,6 +207,7 @@ class Attempt:
             **({} if wall is None else {"wall_s": max(0.0, round(wall, 1))}),
             **_left("tool_calls", self.budget.tool_calls, self.tool_calls),
             **_left("answer_checks", self.budget.answer_checks, self.answer_checks),
+            **_left("calculations", self.budget.calculations, self.calculations),
         }
 
 

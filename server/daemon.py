@@ -319,9 +319,9 @@ def main(arguments: list[str]) -> int:
         return error.exit_code
     open_log(state)
     os.environ["PROCTOR_HOME"] = str(options.home)
-    from server.assembly import TOOLS, open_house  # kernels and sandboxes come in here
+    from server.assembly import EVERY, open_house  # kernels and sandboxes come in here
 
-    return run(options, TOOLS, open_house, tell)
+    return run(options, EVERY, open_house, tell)
 
 
 class _Word:

@@ -144,6 +144,10 @@ class Foyer:
         if self._hall is not None:
             self._hall.listed(caller, sha256, count)
 
+    def calculates(self, caller: Caller) -> bool:
+        """Whether a task of the caller's allows calculators; at first nobody has one."""
+        return self._hall is not None and self._hall.calculates(caller)
+
     def notebook(self, caller: Caller, session: str | None) -> str:
         """The notebook of a session of the caller; before the hall is open nobody has one."""
         if self._hall is None:

@@ -20,8 +20,9 @@ from server.kernels import KernelHouse
 from server.opening import Clock, Setup
 from server.replies import Reply
 from server.sessions import Session
-from server.tools import TOOLS
+from server.tools import EVERY
 from server.tools._core import Arguments, Tool
+from server.tools.calculators import calculators, unknown
 from server.vault import Diagnostic, Vault
 from tasks import (
     JSON,
@@ -80,7 +81,7 @@ class Hall:
         self._house = house
         self._setup = Setup(runs, sandbox)
         self._live = home / "live"
-        self._tools = {tool.name: tool for tool in TOOLS}
+        self._tools = {tool.name: tool for tool in EVERY}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> "Hall":
@@ -112,6 +113,9 @@ class Hall:
         """
         unit = self._tools.get(tool)
         if unit is None:
+            seat = self._floor.seat(caller)
+            if seat is not None:
+                unknown(seat, tool, arguments)
             raise AgentFault(f"There is no tool {tool!r}.{nearest(tool, self._tools)}")
         call = Call(caller, unit.parse(dict(arguments)), progress)
         try:
@@ -141,6 +145,15 @@ class Hall:
         if seat is not None:
             seat.attempt.touch(self._clock.monotonic())
             seat.journal.record("tools.listed", {"sha256": sha256, "count": count})
+
+    def calculates(self, caller: Caller) -> bool:
+        """Whether a task of the caller's allows calculators: its exam, or one it practises."""
+        try:
+            seat = self._floor.seat(caller)
+            sessions = self._floor.owned(caller) if seat is None else [seat]
+        except AgentFault:
+            return False  # over, or never there
+        return any(calculators(session) for session in sessions)
 
     def notebook(self, caller: Caller, session: str | None) -> str:
         """The notebook of a session of the caller as JSON text; None: of its own attempt.

@@ -56,6 +56,10 @@ class Hall(Protocol):
         """The caller was offered `count` tools whose canonical schemas hash to `sha256`."""
         ...
 
+    def calculates(self, caller: Caller) -> bool:
+        """Whether a task of the caller's allows calculators; else none is listed."""
+        ...
+
     def notebook(self, caller: Caller, session: str | None) -> str:
         """The notebook (JSON text) of a session of the caller; None: its attempt's own."""
         ...
@@ -118,12 +122,12 @@ def offered_sha256(offered: Sequence[types.Tool]) -> str:
 
 def build_server(hall: Hall, tools: Sequence[Tool[Any]], calls: Calls | None = None) -> Server[Any]:
     """The MCP server over a hall; `calls` lets calls outlive their connection."""
-    desk = _Desk(hall, tool_list(tools), calls)
+    desk = _Desk(hall, tools, calls)
     return Server(
         "proctor",
         version=version("proctor"),
         instructions=INSTRUCTIONS,
-        get_tool_input_schema={tool.name: tool.input_schema for tool in desk.offered}.get,
+        get_tool_input_schema={tool.name: tool.input_schema for tool in tool_list(tools)}.get,
         on_list_tools=desk.list_tools,
         on_call_tool=desk.call_tool,
         on_list_resources=desk.list_resources,
@@ -138,17 +142,23 @@ def build_server(hall: Hall, tools: Sequence[Tool[Any]], calls: Calls | None = N
 class _Desk:
     """Request handlers; each turns one MCP request into one question to the hall."""
 
-    def __init__(self, hall: Hall, offered: list[types.Tool], calls: Calls | None) -> None:
+    def __init__(self, hall: Hall, tools: Sequence[Tool[Any]], calls: Calls | None) -> None:
         self._hall = hall
         self._calls = calls
-        self._sha256 = offered_sha256(offered)
-        self.offered = offered
+        usual = tool_list([tool for tool in tools if not tool.calculator])
+        every = tool_list(tools)
+        self._offers = {
+            False: (usual, offered_sha256(usual)),
+            True: (every, offered_sha256(every)),
+        }
 
     async def list_tools(
         self, ctx: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
-        self._hall.listed(caller_of(ctx), self._sha256, len(self.offered))
-        return types.ListToolsResult(tools=self.offered)
+        caller = caller_of(ctx)
+        offered, sha256 = self._offers[self._hall.calculates(caller)]
+        self._hall.listed(caller, sha256, len(offered))
+        return types.ListToolsResult(tools=offered)
 
     async def call_tool(
         self, ctx: Context, params: types.CallToolRequestParams

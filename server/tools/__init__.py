@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from server.tools import answers, notebooks, sessions, tasks
+from server.tools import answers, calculators, notebooks, sessions, tasks
 from server.tools._core import Tool as Tool
 
 TOOLS: tuple[Tool[Any], ...] = (
@@ -27,3 +27,7 @@ TOOLS: tuple[Tool[Any], ...] = (
     notebooks.CONTINUE,
     notebooks.SHUTDOWN,
 )
+CALCULATORS: tuple[Tool[Any], ...] = calculators.TOOLS
+"""Listed only where the task allows any of them."""
+EVERY: tuple[Tool[Any], ...] = TOOLS + CALCULATORS
+"""All tools that may be called."""

@@ -44,11 +44,13 @@ class Tool(Generic[A]):
     read_only: bool = False
     free: bool = False
     """Not counted against the budget of tool calls: it must always be possible to end."""
+    calculator: bool = False
+    """Listed only to callers whose task allows calculators."""
 
     @property
     def input_schema(self) -> dict[str, JSON]:
         """JSON schema of the arguments without the titles that only cost tokens."""
-        return _untitled(self.arguments.model_json_schema())
+        return untitled(self.arguments.model_json_schema())
 
     def parse(self, arguments: JSON) -> A:
         """Check raw arguments.
@@ -70,10 +72,11 @@ class Tool(Generic[A]):
             raise AgentFault(f"{self.name}({names}) was called wrongly: {problems}.") from None
 
 
-def _untitled(schema: Any) -> Any:
+def untitled(schema: Any) -> Any:
+    """A schema without the titles that only cost tokens."""
     if isinstance(schema, list):
-        return [_untitled(item) for item in schema]
+        return [untitled(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     dropped = {"title"} if isinstance(schema.get("title"), str) else set[str]()
-    return {name: _untitled(part) for name, part in schema.items() if name not in dropped}
+    return {name: untitled(part) for name, part in schema.items() if name not in dropped}

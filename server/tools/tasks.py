@@ -9,6 +9,7 @@ from server.floor import Choice, Floor
 from server.replies import LIMIT, Reply, Text, dump, fit
 from server.sessions import Session
 from server.tools._core import Arguments, Tool
+from server.tools.calculators import calculators
 from server.tools.sessions import BRIEF
 from tasks import FAMILIES, JSON, AgentFault, Split, UnknownUnitError, family, in_suite
 
@@ -89,6 +90,10 @@ def brief_text(floor: Floor, session: Session) -> str:
     """The brief as one JSON block; a long prompt is cut and read on with `read_output`."""
     brief = session.brief
     assert brief is not None
+    allowed = calculators(session)
+    # What a task has no use for is not spoken of.
+    unused = set[str]() if allowed else {"calculations"}
+    left = session.attempt.left(floor.now())
     body: dict[str, JSON] = {
         "session_id": session.id,
         "task": brief.instance.family,
@@ -102,8 +107,9 @@ def brief_text(floor: Floor, session: Session) -> str:
         "episode": brief.episode,
         "notebook_path": session.notebook_path,
         "files": {f"task/{name}": len(data) for name, data in brief.files.items()},
-        "budget": brief.budget.model_dump(mode="json"),
-        "left": session.attempt.left(floor.now()),
+        **({"calculators": list(allowed)} if allowed else {}),
+        "budget": brief.budget.model_dump(mode="json", exclude=unused),
+        "left": {name: value for name, value in left.items() if name not in unused},
         "prompt": brief.prompt,
         "answer_schema": dict(brief.answer_schema),
     }

@@ -17,6 +17,7 @@ from tasks._record._events import Act as Act
 from tasks._record._events import AnswerAccepted as AnswerAccepted
 from tasks._record._events import AnswerChecked as AnswerChecked
 from tasks._record._events import AnswerRejected as AnswerRejected
+from tasks._record._events import Calculation as Calculation
 from tasks._record._events import CallRefused as CallRefused
 from tasks._record._events import CellAdded as CellAdded
 from tasks._record._events import CellCleared as CellCleared

@@ -172,6 +172,20 @@ class Act(Frozen):
     observation: JSON
 
 
+class Calculation(Frozen):
+    """calculation: a calculator was called, or what the agent took for one."""
+
+    tool: str
+    arguments: dict[str, JSON]
+    """As they were sent; `cut` alone, a string, where they were too long to keep."""
+    status: Literal["allowed", "not_allowed", "unknown_tool"]
+    """`not_allowed`: outside the family's allow-list; nothing was computed then."""
+    output: dict[str, JSON] | None = None
+    error: str | None = None
+    """What the agent was told in the place of an output."""
+    latency_ms: float = 0.0
+
+
 class Finished(Frozen):
     """attempt.finished: why and at what cost."""
 
@@ -210,6 +224,7 @@ class Kind(StrEnum):
     ANSWER_REJECTED = "answer.rejected"
     ANSWER_ACCEPTED = "answer.accepted"
     ACT = "act"
+    CALCULATION = "calculation"
     FINISHED = "attempt.finished"
     CLOSED = "attempt.closed"
 
@@ -234,6 +249,7 @@ DATA: Mapping[Kind, type[Frozen]] = {
     Kind.ANSWER_REJECTED: AnswerRejected,
     Kind.ANSWER_ACCEPTED: AnswerAccepted,
     Kind.ACT: Act,
+    Kind.CALCULATION: Calculation,
     Kind.FINISHED: Finished,
     Kind.CLOSED: Closed,
 }

@@ -64,6 +64,7 @@ class LittleHall:
     calls: list[tuple[Caller, str, Mapping[str, JSON]]] = field(default_factory=list[Any])
     offers: list[tuple[Caller, str, int]] = field(default_factory=list[Any])
     tokens: dict[str, str] = field(default_factory=dict[str, str])
+    calculating: set[str | None] = field(default_factory=set[str | None])
     began: anyio.Event = field(default_factory=anyio.Event)
     release: anyio.Event = field(default_factory=anyio.Event)
     cancelled: anyio.Event = field(default_factory=anyio.Event)
@@ -102,6 +103,9 @@ class LittleHall:
 
     def listed(self, caller: Caller, sha256: str, count: int) -> None:
         self.offers.append((caller, sha256, count))
+
+    def calculates(self, caller: Caller) -> bool:
+        return caller.token in self.calculating
 
     def notebook(self, caller: Caller, session: str | None) -> str:
         if caller.token is None and session is None:

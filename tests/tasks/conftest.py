@@ -162,6 +162,10 @@ def history() -> Pairs:
         ("answer.checked", {"ok": False, "problems": ["p"]}),
         ("answer.rejected", {"raw": "{", "problems": ["p"], "repair_left": 1}),
         ("act", {"action": None, "observation": {"view": 1, "reward": 0.0, "done": False}}),
+        (
+            "calculation",
+            {"tool": "ev_calculator", "arguments": {"payoffs": [1]}, "status": "not_allowed"},
+        ),
         ("answer.accepted", {"answer": {"p": [0.5, 0.5]}}),
         ("attempt.finished", {"reason": "submitted", "usage": {"tool_calls": 3}}),
         ("attempt.closed", {"notebook_sha256": "0" * 64}),

@@ -19,7 +19,7 @@ from server.replies import Picture, Reply, Text
 from server.sandboxes import Sandbox, Setting
 from server.sandboxes.none import Plain
 from server.sandboxes.zygote import Zygote
-from server.tools import TOOLS
+from server.tools import EVERY
 from server.vault import Vault
 from tasks import AgentFault, AttemptRequest, SandboxError
 from tasks._record import Closed, Event, Finished, Run, RunFolder, peek, read_log
@@ -154,7 +154,7 @@ class Hand:
 
     async def raw(self, tool: str, progress: Progress = silent, **arguments: Any) -> Reply:
         """Call a tool with the session's id filled in."""
-        takes = next((t.arguments.model_fields for t in TOOLS if t.name == tool), {})
+        takes = next((t.arguments.model_fields for t in EVERY if t.name == tool), {})
         if self.session_id is not None and "session_id" in takes:
             arguments = {"session_id": self.session_id, **arguments}
         caller = Caller(self.token, "tester", "test")

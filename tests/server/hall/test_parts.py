@@ -89,12 +89,13 @@ class TestAttempt:
 
 
 def test_zero_means_without_limit():
-    one = attempt(wall_s=0, tool_calls=0, answer_checks=0)
+    one = attempt(wall_s=0, tool_calls=0, answer_checks=0, calculations=0)
     one.start(0.0)
     for _ in range(1000):
         one.touch(1e6)
         one.charge(1e6)
         one.charge_check()
+        one.charge_calculation()
     assert one.left(1e6) == {}
 
 

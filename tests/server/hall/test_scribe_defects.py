@@ -26,7 +26,7 @@ from server import shelf
 from server.calls import Calls
 from server.protocol import build_server
 from server.sandboxes import Tier
-from server.tools import TOOLS
+from server.tools import EVERY
 from server.vault import Vault
 from tasks import Ticket
 from tasks._record import load_notebook
@@ -47,7 +47,7 @@ async def connected(hall: Hall) -> AsyncGenerator[Client]:
     """A real MCP client of the hall, in memory."""
     async with anyio.create_task_group() as tasks:
         calls = Calls(tasks, clock=anyio.current_time)
-        async with Client(build_server(hall, TOOLS, calls)) as client:
+        async with Client(build_server(hall, EVERY, calls)) as client:
             yield client
         tasks.cancel_scope.cancel()
 
