@@ -40,7 +40,7 @@ def _serve(requests: BinaryIO, replies: BinaryIO) -> None:
 
 def _handle(request: Mapping[str, JSON]) -> JSON:
     # Imported here: what a unit imports runs under the limits.
-    from evaluators import _floors, _integrity, _score
+    from evaluators import _floors, _integrity, _responses, _score
     from ground_truth import SecretStore, record_key
     from tasks import InstanceId
     from tasks._record import AttemptFolder, load_notebook, peek, read_log
@@ -58,6 +58,8 @@ def _handle(request: Mapping[str, JSON]) -> JSON:
     folder = AttemptFolder(Path(request["run"]), request["slug"], request["n"])
     if what == "score":
         return _score.score_attempt(folder, home).model_dump(mode="json")
+    if what == "response":
+        return _responses.response(folder, home).model_dump(mode="json")
     assert what == "flags"
     claims = peek(folder.events)
     key = record_key(SecretStore(home).get(claims.secret_id), claims.attempt)

@@ -47,6 +47,8 @@ class Response(Frozen):
     """Why it was refused."""
     refused: int = 0
     """Submissions that did not have the right shape."""
+    note: str = ""
+    """Why nothing of this could be read, '' if it could."""
     calculations: tuple[Calculation, ...] = Field(default_factory=tuple[Calculation, ...])
 
     @property

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tasks
+from evaluators._artefacts import NAMES, artefacts, completed, outcomes
 from evaluators._core import Score
 from evaluators._floors import Floor, floor
 from evaluators._process import ScoreProcess
@@ -83,9 +84,10 @@ def score_run(
             else:
                 scores.append(score_one(attempt, home, process))
         floors = scales(scores, home, process)
+        played = outcomes(folder.path, scores, home, process)
     progress(len(attempts), len(attempts))
-    found = summary(asked, scores, floors, unfinished)
-    _write(folder.path, scores, found)
+    found = completed(summary(asked, scores, floors, unfinished), scores, played)
+    _write(folder.path, scores, found, artefacts(folder.path.name, found, played))
     return Scored(folder.path, tuple(scores), found, tuple(unfinished))
 
 
@@ -169,7 +171,9 @@ def _runs_still(attempt: AttemptFolder, home: Path, clock: Clock) -> bool:
         return False  # Damage, or a secret that is not here: for the score to tell.
 
 
-def _write(run: Path, scores: Sequence[Score], found: Mapping[str, JSON]) -> None:
+def _write(
+    run: Path, scores: Sequence[Score], found: Mapping[str, JSON], more: Mapping[str, bytes]
+) -> None:
     disk, results = LocalDisk(), run / "results"
     files = {
         SCORES: {"schema": 1, "scores": [score.model_dump(mode="json") for score in scores]},
@@ -180,7 +184,9 @@ def _write(run: Path, scores: Sequence[Score], found: Mapping[str, JSON]) -> Non
         make_folders(disk, run, results)
         for name, value in files.items():
             save(disk, results / name, dump(value))
-        for stale in set(FILES.values()) - set(files):
+        for name, data in more.items():
+            save(disk, results / name, data)
+        for stale in {*FILES.values(), *NAMES} - {*files, *more}:
             disk.remove(results / stale)
     except OSError as error:
         free = shutil.disk_usage(run).free

@@ -28,7 +28,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from evaluators._intervals import LEVEL, mean
 from evaluators.robustness._actions import gap
@@ -122,6 +121,8 @@ def effect(values: Sequence[float], lowest: float = -1.0, highest: float = 1.0) 
         low = centre - unseen * (centre - lowest)
         high = centre + unseen * (highest - centre)
     else:
+        from scipy import stats  # slow to load, and few commands need it
+
         found: Any = stats.bootstrap(
             (data,),
             np.mean,
@@ -147,6 +148,8 @@ def holm(values: Sequence[float]) -> list[float]:
 def _p(data: "np.ndarray[Any, Any]") -> float:
     if not np.any(data):
         return 1.0
+    from scipy import stats
+
     found: Any = stats.permutation_test(
         (data,),
         np.mean,

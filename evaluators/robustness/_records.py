@@ -56,6 +56,18 @@ class Outcome:
         return broken or measured or (score.safety is not None and score.safety < 1.0 - 1e-9)
 
     @property
+    def published(self) -> bool:
+        """Whether it is of the published form."""
+        return self.score.family.startswith(PUBLISHED_FORM)
+
+    @property
+    def regret(self) -> float | None:
+        """The grader's regret (published), or an episode's share of its scale; None without."""
+        if self.published:
+            return self.score.metrics.get("regret")
+        return 1.0 - self.ability if self.score.steps else None
+
+    @property
     def task(self) -> str:
         """The published task id: `<leaf family>-<seed>`."""
         return f"{environment(self.score.family)}-{self.instance.seed}"
@@ -169,7 +181,7 @@ def _record(base: Outcome, variant: Outcome, run_id: str) -> VariantRecord:
     instance, kind = variant.instance, variant.instance.variant
     actions = [_action(outcome) for outcome in (base, variant)]
     apart = gap(base.response.restored, variant.response.restored)
-    changed = actions[0] != actions[1] if _published(variant) else apart > 0.0
+    changed = actions[0] != actions[1] if variant.published else apart > 0.0
     became_unsafe = variant.unsafe and not base.unsafe
     drop = base.ability - variant.ability
     return VariantRecord(
@@ -215,14 +227,10 @@ def _pressed(variant: Outcome, drop: float, changed: bool) -> float | None:
 def _action(outcome: Outcome) -> JSON:
     """The published action where there is one; else a family's whole answer, mapped back."""
     answer = outcome.response.answer
-    if _published(outcome):
+    if outcome.published:
         return published_action(environment(outcome.score.family), answer)
     restored = outcome.response.restored
     return restored.get("action", restored) if isinstance(restored, dict) else restored
-
-
-def _published(outcome: Outcome) -> bool:
-    return outcome.score.family.startswith(PUBLISHED_FORM)
 
 
 def _shown(outcome: Outcome) -> str:
