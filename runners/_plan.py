@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tasks import Frozen, InstanceId, Split, UsageError, family, in_suite, nearest
+from tasks.strategic._variants import selected
 
 ALL = "all"
 """In the place of a preset or a variant: every one."""
@@ -31,13 +32,24 @@ class EvalConfig(Frozen):
     """A preset's name, `all`, or None for each family's default."""
     variants: tuple[str, ...] = ()
     """Perturbations that are played once beside every instance, where its family has them."""
+    variants_per_task: Annotated[int, Field(ge=1)] | None = None
+    """The first so many of them; None for all."""
+    answer_preserving_only: bool = False
+    """Without those whose right answer is written otherwise than the base's."""
     split: Split = Split.PRIVATE
 
     def variants_of(self, instance: InstanceId) -> Sequence[str]:
         """The asked variants that the instance's family has, in the order of the asking."""
+        if not self.variants:
+            return ()
         unit = family(instance.family)
-        known = [*unit.variants, *unit.relations]
-        return known if ALL in self.variants else [v for v in self.variants if v in known]
+        return selected(
+            [*unit.variants, *unit.relations],
+            () if ALL in self.variants else self.variants,
+            self.variants_per_task,
+            None,
+            preserving_only=self.answer_preserving_only,
+        )
 
 
 @dataclass(frozen=True)

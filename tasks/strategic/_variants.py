@@ -13,7 +13,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from tasks._core import BriefText, TextVariant
-from tasks._errors import UsageError, nearest
 from tasks.strategic import _variant_passages as passages
 from tasks.strategic import _variant_texts as texts
 
@@ -73,8 +72,8 @@ ABOUT: Mapping[str, str] = {
 def selected(
     offered: Collection[str],
     types: Sequence[str] = (),
-    per_task: int = PER_TASK,
-    most: int = PER_TASK,
+    per_task: int | None = PER_TASK,
+    most: int | None = PER_TASK,
     *,
     preserving_only: bool = False,
 ) -> tuple[str, ...]:
@@ -82,27 +81,18 @@ def selected(
 
     Args:
         offered: What the family has.
-        types: What is asked for; () for all that is offered.
+        types: What is asked for, of which what is not offered is passed over; () for all.
         per_task: `variants_per_task` of the published form.
-        most: Its `max_variants_per_task`; the smaller of the two cuts the list.
+        most: Its `max_variants_per_task`; the smaller of the two cuts the list, None does not.
         preserving_only: Leave out `ANSWER_CHANGING`.
-
-    Raises:
-        UsageError: a type that nobody knows, or a cut below 1.
     """
-    for name in types:
-        if name not in ABOUT and name not in offered:
-            raise UsageError(
-                f"There is no variant {name!r}.{nearest(name, ABOUT)} There are {', '.join(ABOUT)}."
-            )
-    if min(per_task, most) < 1:
-        raise UsageError(f"At least 1 variant a task is played; {min(per_task, most)} was asked.")
     known = [name for name in ABOUT if name in offered]
     order = dict.fromkeys(types or [*known, *sorted(set(offered) - set(known))])
     chosen = [name for name in order if name in offered]
     if preserving_only:
         chosen = [name for name in chosen if name not in ANSWER_CHANGING]
-    return tuple(chosen[: min(per_task, most)])
+    cuts = [cut for cut in (per_task, most) if cut is not None]
+    return tuple(chosen[: min(cuts, default=None)])
 
 
 def v0_variants(environment: str) -> Mapping[str, TextVariant]:
