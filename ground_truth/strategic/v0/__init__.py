@@ -1,0 +1,1 @@
+"""Truths of the published form: exact generators, reference solvers and policies."""

@@ -1,0 +1,1 @@
+"""The published form of the six strategic families, with open keys (anannyenaik/MimirBench)."""
