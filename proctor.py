@@ -53,6 +53,8 @@ VERBS = {
     "demo": Verb("runners._cli", "Scripted agents sit two families, end to end; a score table."),
     "run": Verb("runners._cli", "Play a suite with some agents, save, score."),
     "tasks": Verb("tasks._cli", "The task families: list, show a brief, check one."),
+    "robustness": Verb("runners._robustness_cli", "Perturb tasks: run, summarise, list-variants."),
+    "inspect": Verb("evaluators._inspect_cli", "A scored run's failures and calculator calls."),
     "score": Verb("evaluators._cli", "Score a run from its artefacts, in another process."),
     "table": Verb("evaluators._cli", "One table of many runs."),
     "runs": Verb("evaluators._runs_cli", "Run folders: list, show, delete, archive, verify."),
@@ -198,6 +200,16 @@ class Rooms:
         from evaluators._tables import rows
 
         return [row.model_dump() for row in rows(runs)]
+
+    def robustness(self, run: "Path") -> "Mapping[str, Any]":
+        """What robustness_summary.json holds of a scored run with variants.
+
+        Raises:
+            RecordError: the run was not scored, or holds no variants.
+        """
+        from evaluators._artefacts import read_robustness
+
+        return read_robustness(run)
 
     def versions(self) -> "Mapping[str, str]":
         """Versions that stand in run.json."""

@@ -18,8 +18,8 @@ from evaluators._process import ScoreProcess
 from evaluators._published import figures, report, result_rows
 from evaluators._responses import Response
 from evaluators.robustness import Outcome
-from tasks import JSON, EvaluatorError, InstanceId
-from tasks._record import dump
+from tasks import JSON, EvaluatorError, InstanceId, RecordError
+from tasks._record import MAX_RESULTS, dump, read_json
 
 RESULTS = "results.jsonl"
 REPORT = "report.md"
@@ -111,6 +111,21 @@ def _robustness(run_id: str, agent: str, played: Sequence[Outcome]) -> dict[str,
         ROBUSTNESS: dump(found),
         ROBUSTNESS_REPORT: robustness.report(found).encode(),
     }
+
+
+def read_robustness(run: Path) -> dict[str, JSON]:
+    """The summary of a run's variants that scoring wrote.
+
+    Raises:
+        RecordError: the run was not scored, holds no variants, or its results are damaged.
+    """
+    path = run / "results" / ROBUSTNESS
+    if not path.exists():
+        raise RecordError(
+            f"{path} is not there: the run was not scored (`proctor score {run}`), or no variants "
+            "were played in it (`proctor robustness run SUITE`)."
+        )
+    return read_json(path, MAX_RESULTS)
 
 
 def _lines(rows: Iterable[Mapping[str, JSON]]) -> bytes:

@@ -3,6 +3,7 @@
 Nothing here is a second score: every number is one of `Score`, under its published name.
 """
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,7 +35,7 @@ def _row(run_id: str, outcome: Outcome) -> dict[str, JSON]:
         "agent_type": score.agent.partition(":")[0],
         "agent_name": score.agent,
         "raw_prompt": response.prompt,
-        "model_response": response.raw,
+        "model_response": response.raw or json.dumps(response.answer, sort_keys=True),
         "parsed_response": response.answer,
         "grader_result": {
             "score": score.ability,

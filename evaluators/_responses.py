@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from evaluators._score import bound_notebook
+from evaluators._v0 import parsed
 from ground_truth import TRUTHS, SecretStore, Truth, draw, record_key, related
 from tasks import JSON, Frozen, InstanceId, briefed, family
 from tasks._answers import Malformed, validate
@@ -25,8 +26,10 @@ from tasks._record import (
     read_log,
 )
 
-CUT = 600
-"""Characters of a raw submission that reports keep (the published cut)."""
+PUBLISHED_FORM = "strategic/v0/"
+"""Families that take free text."""
+CUT = 10_000
+"""Characters of a text that reports keep."""
 
 
 class Response(Frozen):
@@ -36,15 +39,16 @@ class Response(Frozen):
     """When the log's last event was written: UTC, ISO 8601."""
     prompt: str = ""
     answer: JSON = None
-    """The valid answer in canonical form (an episode: its actions); None if there is none."""
+    """The valid answer in canonical form (an episode: its actions; the published form: the object
+    that its parser found); None if there is none."""
     restored: JSON = None
     """The answer mapped back to the base instance; `answer` where no relation was applied."""
     reference: JSON = None
     """The oracle's answer, for comparison; only where the keys are open."""
     raw: str = ""
-    """The last submission that was refused, cut; '' if none was."""
+    """The text that was read (published form), or the last submission that was refused; cut."""
     problems: tuple[str, ...] = ()
-    """Why it was refused."""
+    """What was wrong with it: codes of the parser, or why it was refused."""
     refused: int = 0
     """Submissions that did not have the right shape."""
     note: str = ""
@@ -75,7 +79,7 @@ def response(folder: AttemptFolder, home: Path) -> Response:
     drawn = draw(instance, secret)
     answer = _answer(unit.episode, unit.answer(drawn.public), notebook)
     refusals = [e.data for e in log.events if isinstance(e.data, AnswerRejected)]
-    return Response(
+    found = Response(
         ended=log.events[-1].t,
         prompt=briefed(unit, drawn.public, instance).prompt,
         answer=answer,
@@ -86,6 +90,27 @@ def response(folder: AttemptFolder, home: Path) -> Response:
         refused=len(refusals),
         calculations=tuple(e.data for e in log.events if isinstance(e.data, Calculation)),
     )
+    return _heard(found, instance.family) if _takes_text(instance) else found
+
+
+def _takes_text(instance: InstanceId) -> bool:
+    return instance.family.startswith(PUBLISHED_FORM)
+
+
+def _heard(found: Response, name: str) -> Response:
+    """The same with the objects that the published parser finds in the place of texts."""
+    texts = [_text(answer) for answer in (found.answer, found.restored, found.reference)]
+    objects = [None if text is None else parsed(text, name) for text in texts]
+    answer, restored, reference = (None if one is None else one.parsed for one in objects)
+    said: dict[str, JSON] = {"answer": answer, "restored": restored, "reference": reference}
+    if texts[0] is not None and objects[0] is not None:
+        said |= {"raw": texts[0][:CUT], "problems": objects[0].errors}
+    return found.model_copy(update=said)
+
+
+def _text(answer: JSON) -> str | None:
+    text: JSON = answer.get("response") if isinstance(answer, dict) else None
+    return text if isinstance(text, str) else None
 
 
 def _answer(episode: bool, model: type[Any], notebook: Mapping[str, JSON]) -> JSON:

@@ -131,9 +131,10 @@ def _tool_invalid(attempt: Attempt) -> bool:
 
 
 def _invalid_json(attempt: Attempt) -> bool:
+    outcome = attempt.outcome
     # An answer that was never handed in is no JSON either; one that lacks a field is.
-    unread = any(code in _UNREAD for code in attempt.outcome.response.problems)
-    return unread or (attempt.outcome.invalid and not _missing(attempt))
+    lacking = outcome.invalid if outcome.published else outcome.response.answer is None
+    return bool(_UNREAD & {*outcome.response.problems}) or (lacking and not _missing(attempt))
 
 
 _UNREAD = frozenset({"no_json_object", "refusal_no_answer"})

@@ -74,7 +74,7 @@ def run(  # noqa: PLR0913 - one parameter an option
         preset=preset,
         split=split,
     )
-    options = Options(runs=runs, sandbox=_tier(sandbox, no_sandbox), jobs=jobs or cores())
+    options = Options(runs=runs, sandbox=tier_named(sandbox, no_sandbox), jobs=jobs or cores())
     _evaluate(ctx.obj, config, options, json_)
 
 
@@ -96,14 +96,14 @@ def demo(  # noqa: PLR0913 - one parameter an option
     Examples: `proctor demo` · `proctor demo --runs /tmp/demo --json`
     """
     options = Options(
-        runs=runs, sandbox=_tier("auto", no_sandbox), jobs=jobs or cores(), keep_daemon=False
+        runs=runs, sandbox=tier_named("auto", no_sandbox), jobs=jobs or cores(), keep_daemon=False
     )
     config = DEMO.model_copy(update={"seed": seed, "n": n})
     _evaluate(ctx.obj, config, options, json_)
 
 
 def _evaluate(rooms: Rooms, config: EvalConfig, options: Options, as_json: bool) -> None:
-    with _bar() as progress:
+    with progress_bar() as progress:
         scored = evaluate(config, options.showing(progress), rooms)
     if as_json:
         typer.echo(json.dumps({"runs": [one.as_json() for one in scored]}))
@@ -114,7 +114,8 @@ def _evaluate(rooms: Rooms, config: EvalConfig, options: Options, as_json: bool)
 
 
 @contextmanager
-def _bar() -> Generator[Any]:
+def progress_bar() -> Generator[Any]:
+    """A bar on stderr; gives what is to be told of every step."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -134,7 +135,12 @@ def _bar() -> Generator[Any]:
         progress.update(bar, description="done")
 
 
-def _tier(asked: str, no_sandbox: bool) -> TierName:
+def tier_named(asked: str, no_sandbox: bool) -> TierName:
+    """The sandbox tier that was asked for.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
     if no_sandbox:
         return "none"
     tiers: tuple[TierName, ...] = get_args(TierName)

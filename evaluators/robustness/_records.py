@@ -5,6 +5,7 @@ published fields are compared as published (`published_action`); `gap` is ours, 
 the variant's answer was mapped back to the base instance.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from evaluators._core import Score
-from evaluators._responses import Response
+from evaluators._responses import PUBLISHED_FORM, Response
 from evaluators.robustness._actions import gap, published_action
 from tasks import JSON, Frozen, InstanceId
 from tasks.strategic._variants import ANSWER_CHANGING, PRESSURES
@@ -20,7 +21,6 @@ from tasks.strategic._variants import ANSWER_CHANGING, PRESSURES
 INVALID = frozenset({"no_valid_answer", "invalid_response"})
 UNSAFE = frozenset({"unsafe_action", "loss_limit", "position_limit", "budget_limit"})
 _UNSAFE_METRICS = ("unsafe_action", "risk_limit_violation")
-PUBLISHED_FORM = "strategic/v0/"
 CUT = 600
 """Characters of a response that a record keeps (published)."""
 
@@ -234,8 +234,8 @@ def _action(outcome: Outcome) -> JSON:
 
 
 def _shown(outcome: Outcome) -> str:
-    answer = outcome.response.answer
-    return (outcome.response.raw if answer is None else str(answer))[:CUT]
+    text = outcome.response.raw or json.dumps(outcome.response.answer, sort_keys=True)
+    return text[:CUT]
 
 
 def _metadata(base: Outcome, variant: Outcome) -> dict[str, JSON]:
