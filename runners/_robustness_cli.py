@@ -20,15 +20,6 @@ from runners._cli import (
     progress_bar,
     tier_named,
 )
-    AsJson,
-    Count,
-    Jobs,
-    NoSandbox,
-    Runs,
-    Seed,
-    Tier,
-    progress_bar,
-)
 from runners._core import AGENTS
 from runners._evaluation import Options, Rooms, cores, evaluate
 from runners._plan import ALL, EvalConfig
