@@ -1,6 +1,7 @@
 """`proctor robustness run|summarise|list-variants`: perturb tasks, and compare with the base."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -107,7 +108,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     rooms: Comparing = ctx.obj
     with progress_bar() as progress:
         scored = evaluate(config, options.showing(progress), rooms)
-    _tell([rooms.robustness(one.report.folder) for one in scored], json_)
+    _tell({one.report.folder: rooms.robustness(one.report.folder) for one in scored}, json_)
     if any(one.report.unseen for one in scored):
         raise typer.Exit(1)
 
@@ -126,7 +127,7 @@ def summarise(
     `proctor robustness summarise RUN --json`
     """
     rooms: Comparing = ctx.obj
-    _tell([rooms.robustness(one) for one in runs], json_)
+    _tell({one.absolute(): rooms.robustness(one) for one in runs}, json_)
 
 
 @group.command("list-variants")
@@ -205,15 +206,18 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(filter(None, (word.strip() for word in text.split(","))))
 
 
-def _tell(found: Sequence[Summary], as_json: bool) -> None:
+def _tell(found: Mapping[Path, Summary], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps({"runs": list(found)}))
+        rows = [{"folder": str(folder), **one} for folder, one in found.items()]
+        typer.echo(json.dumps({"runs": rows}))
         return
-    console = Console()
-    for one in found:
+    # Piped output is for files: a table cut at 80 columns would lose numbers.
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    for folder, one in found.items():
         console.print(_table(one))
         console.print(f"{_noise(one['paired']['overall']['noise'])} {one['tolerances']}")
-        console.print(f"report in {one['run']}/results/robustness_report.md\n", markup=False)
+        path = folder / "results" / "robustness_report.md"
+        console.print(f"report: {path}\n", markup=False, highlight=False, soft_wrap=True)
 
 
 def _table(one: Summary) -> Table:
@@ -222,7 +226,7 @@ def _table(one: Summary) -> Table:
     table = Table(title=f"{one['agent']} · {one['run']}", title_justify="left", box=None)
     for name in columns:
         left = name in {"variant", "verdict"}
-        table.add_column(name, justify="left" if left else "right", overflow="fold")
+        table.add_column(name, justify="left" if left else "right", no_wrap=name != "verdict")
     overall = one["paired"]["overall"]
     for row in (*overall["pooled"], *overall["types"]):
         table.add_row(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from evaluators._intervals import LEVEL
 from evaluators.robustness._actions import STATED
 from evaluators.robustness._metrics import grouped, metrics
-from evaluators.robustness._noise import CONTROL, Effect, TypeEffect, effects, noise
+from evaluators.robustness._noise import CONTROL, Effect, TypeEffect, contrast, effects, noise
 from evaluators.robustness._records import Case, VariantRecord, unpaired
 from tasks import JSON
 from tasks.strategic._variants import PRESSURES
@@ -78,10 +78,12 @@ def _metrics(
 
 def _paired(cases: Sequence[Case]) -> dict[str, JSON]:
     groups = [*pooled(cases, "all"), *pooled(cases, "pressures", PRESSURES)]
+    against = contrast(cases)
+    pools = [*_each(groups), *([] if against is None else [against])]
     return {
         "noise": dict(noise(cases)),
         "types": [one.model_dump(mode="json") for one in effects(cases)],
-        "pooled": [one.model_dump(mode="json") for one in _each(groups)],
+        "pooled": [one.model_dump(mode="json") for one in pools],
     }
 
 
@@ -104,9 +106,10 @@ def report(found: dict[str, JSON]) -> str:
         "## Beyond noise\n\n"
         + _floor(floor)
         + " `excess` is the flip rate against the base less the flip rate between repeats of the "
-        "base; `drop` is base minus variant (control minus base for `control`). Brackets are "
-        "95 % intervals over instances; p is adjusted by Holm over the types.\n\n"
-        + _effect_table([*overall["pooled"], *overall["types"]]),
+        "base; `drop` is base minus variant (control minus base for `control`). The last of the "
+        "first rows sets the pressures against other wordings and idle remarks in the place of "
+        "the base's repeats. Brackets are 95 % intervals over instances; p is adjusted by Holm "
+        "over the types.\n\n" + _effect_table([*overall["pooled"], *overall["types"]]),
         "## Published metrics\n\n" + _metric_table(found["published"]),
     ]
     parts += [
