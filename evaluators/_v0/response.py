@@ -144,7 +144,9 @@ def _fenced(text: str) -> Iterator[str]:
 def _balanced(text: str) -> str:
     """The first {...} whose braces outside strings balance; '' if none does."""
     start, depth, quoted, skip = text.find("{"), 0, False, -1
-    for match in _SYNTAX.finditer(text, max(start, 0)):
+    if start < 0:
+        return ""
+    for match in _SYNTAX.finditer(text, start):
         at, sign = match.start(), match[0]
         if at == skip:
             continue
