@@ -46,7 +46,8 @@ def gap(one: JSON, other: JSON) -> float:
     if _number(one) and _number(other):
         far = abs(one - other) > max(RELATIVE * max(abs(one), abs(other)), TINY)
         return float(far)
-    return float(one != other)
+    # A truth value is no number, whatever Python says.
+    return float(isinstance(one, bool) != isinstance(other, bool) or one != other)
 
 
 def _objects(one: Mapping[str, JSON], other: Mapping[str, JSON]) -> float:
