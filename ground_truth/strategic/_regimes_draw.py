@@ -21,9 +21,8 @@ from tasks.strategic._regimes_model import (
     Window,
 )
 from tasks.strategic._regimes_settings import SETTINGS, Setting
-from tasks.strategic._tables import Numbers
+from tasks.strategic._tables import NUMBERS
 
-_NUMBERS: tuple[Numbers, ...] = ("decimal", "percent", "parts")
 _SECTIONS: tuple[Section, ...] = ("regimes", "sensors", "plans")
 
 
@@ -237,7 +236,7 @@ def _style(setting: str, rng: Rng) -> Style:
     return Style(
         setting=setting,
         order=tuple(_SECTIONS[i] for i in rng.permutation(len(_SECTIONS))),
-        numbers=_NUMBERS[int(rng.integers(len(_NUMBERS)))],
+        numbers=NUMBERS[int(rng.integers(len(NUMBERS)))],
         transposed=bool(rng.integers(2)),
         listed=bool(rng.integers(2)),
         voice="account" if rng.integers(2) else "protocol",

@@ -1,6 +1,7 @@
 """Numbers that a brief states exactly, and draws from them."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +9,7 @@ import numpy.typing as npt
 from ground_truth._core import Rng
 
 Vector = npt.NDArray[np.float64]
+T = TypeVar("T")
 
 
 def stated(weights: Vector | Sequence[float], digits: int) -> list[float]:
@@ -35,3 +37,19 @@ def pick(chances: Sequence[float], uniform: float) -> int:
 def some(pool: tuple[str, ...], count: int, rng: Rng) -> tuple[str, ...]:
     """`count` different entries of `pool` in random order."""
     return tuple(pool[i] for i in rng.permutation(len(pool))[:count])
+
+
+def other(present: T, pool: Sequence[T], rng: Rng) -> T:
+    """An entry of `pool` that is not the present one."""
+    rest = [one for one in pool if one != present]
+    return rest[int(rng.integers(len(rest)))]
+
+
+def taken(row: Sequence[T], order: Sequence[int]) -> tuple[T, ...]:
+    """Entries of `row` in the given order; an empty row stays empty."""
+    return tuple(row[i] for i in order) if row else ()
+
+
+def inverse(order: Sequence[int]) -> list[int]:
+    """The order that undoes `order`."""
+    return [order.index(i) for i in range(len(order))]

@@ -15,6 +15,7 @@ from ground_truth._core import Drawn, Rng, Truth
 from ground_truth.strategic._regimes_draw import candidate
 from ground_truth.strategic._regimes_filter import Solution, solve
 from ground_truth.strategic._regimes_key import RegimesKey
+from ground_truth.strategic._regimes_relations import RELATIONS
 from ground_truth.strategic._regimes_shortcuts import POLICIES, SIMPLE, answer_of, shortcuts
 from tasks import JSON
 from tasks.strategic._regimes_model import RegimesParams, RegimesPublic
@@ -25,7 +26,7 @@ CERTAINTY_MAX = 0.95
 """Neither posterior is more certain than this of one regime."""
 LEAD_MIN = 0.15
 """The best plan leads the second by this share of best minus mean."""
-DRAWS_MAX = 5_000
+DRAWS_MAX = 1_000
 
 
 def draw(params: RegimesParams, rng: Rng) -> Drawn[RegimesPublic, RegimesKey]:
@@ -107,4 +108,5 @@ truth: Truth[RegimesParams, RegimesPublic, RegimesKey] = Truth(
     reference=lambda public: answer_of(public, solve(public)),
     noisy=_noisy,
     policies=POLICIES,
+    relations=RELATIONS,
 )

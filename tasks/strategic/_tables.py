@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Numbers = Literal["decimal", "percent", "parts"]
+NUMBERS: tuple[Numbers, ...] = ("decimal", "percent", "parts")
+"""How a probability may be printed."""
 
 
 def number_format(style: Numbers, digits: int) -> tuple[str, Callable[[float], str]]:

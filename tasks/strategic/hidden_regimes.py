@@ -164,5 +164,6 @@ family: Family[RegimesParams, RegimesPublic] = Family(
     answer=answer,
     brief=brief,
     measure="regimes",
+    relations=("units", "relabel", "permute", "paraphrase"),
     budget=Budget(wall_s=1800.0, tool_calls=100),
 )
