@@ -1,0 +1,1 @@
+"""Truths of the published parts that no configuration reaches."""
