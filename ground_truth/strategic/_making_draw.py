@@ -9,11 +9,11 @@ from typing import cast
 import numpy as np
 
 from ground_truth._core import Rng
-from ground_truth.strategic._making_game import game, hidden
+from ground_truth.strategic._making_game import Ints, game, hidden
 from ground_truth.strategic._making_optimum import at_start, backward
 from ground_truth.strategic._making_rules import written
 from ground_truth.strategic._making_world import Event
-from ground_truth.strategic._stated import Vector, pick, some, stated
+from ground_truth.strategic._stated import pick, some, stated
 from tasks.strategic._market_prose import SETTINGS, Setting, Voice
 from tasks.strategic._tables import Numbers
 from tasks.strategic.market_making import (
@@ -85,8 +85,8 @@ def market(params: MakingParams, rng: Rng) -> MakingPublic:
         sessions=_sessions(params, setting, tick, rng),
         steps=params.steps,
         offsets=tuple(int(offset) * tick for offset in offsets),
-        bid=_acceptance(params, offsets, rng),
-        ask=_acceptance(params, offsets, rng),
+        bid=_acceptance(offsets, rng),
+        ask=_acceptance(offsets, rng),
         size_uninformed=tuple(stated(rng.dirichlet(3 * np.ones(params.sizes)), DIGITS)),
         size_informed=tuple(stated(rng.dirichlet(1.0 + np.arange(params.sizes)), DIGITS)),
         limit=params.limit,
@@ -139,7 +139,7 @@ def _sessions(params: MakingParams, setting: Setting, tick: int, rng: Rng) -> tu
     return tuple(out)
 
 
-def _acceptance(params: MakingParams, offsets: Vector, rng: Rng) -> Acceptance:
+def _acceptance(offsets: Ints, rng: Rng) -> Acceptance:
     """Falls in the offset, in uneven steps; faster for the uninformed."""
     gaps = np.diff(offsets, prepend=0)
 

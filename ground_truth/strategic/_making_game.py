@@ -11,7 +11,7 @@ regime is known, gives the value of every rule that ignores the tape, at a fract
 
 import itertools
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +77,7 @@ class Game:
         """Number of sessions."""
         return len(self.holding)
 
-    @property
+    @cached_property
     def traded(self) -> Floats:
         """Shape (kinds, largest size): E min(wanted, size) for size = 1, 2, …."""
         tail = 1.0 - np.cumsum(self.sizes, axis=1) + self.sizes

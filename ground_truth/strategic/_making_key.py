@@ -8,7 +8,7 @@ import numpy as np
 from ground_truth.keys import EpisodeKey, Step, Verdict
 from ground_truth.strategic._making_game import BUYER, SELLER, Floats
 from ground_truth.strategic._making_optimum import NONE
-from ground_truth.strategic._making_play import best_action
+from ground_truth.strategic._making_play import action
 from ground_truth.strategic._making_solution import NO_QUOTE, Place, Quote, Solution, fill, solved
 from ground_truth.strategic._making_world import SIDES, Event, MarketWorld, asked, cut
 from tasks import JSON
@@ -79,7 +79,7 @@ def _judge(
         step=Step(
             index=index,
             action=given,
-            best=best_action(public, place),
+            best=action(public, place, (best_bid, best_ask), belief),
             regret=regret * public.tick,
             note=_note(public, (bid, ask), (best_bid, best_ask), sorted(wrong)),
         ),
@@ -141,7 +141,7 @@ def _verdict(
         safety=1.0 - sum(bool(one.violations) for one in judged) / len(judged),
         metrics={
             "final_cash": world.cash,
-            "profit": world.cash - start,
+            "profit": round(world.cash - start, 2),
             "regret_ticks": regret / public.tick,
             "regime_tv_error": belief,
             "fill_probability_error": fills,

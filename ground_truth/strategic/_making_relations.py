@@ -1,7 +1,7 @@
 """Metamorphic relations of `strategic/market_making`: the same market, told otherwise."""
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ground_truth._core import Drawn, Related, Rng
 from ground_truth.strategic._making_draw import TICKS, style
@@ -9,7 +9,7 @@ from ground_truth.strategic._making_key import MakingKey
 from ground_truth.strategic._stated import some
 from tasks import JSON
 from tasks.strategic._market_prose import SETTINGS
-from tasks.strategic.market_making import MakingPublic, Session
+from tasks.strategic.market_making import MakingPublic
 
 MakingDrawn = Drawn[MakingPublic, MakingKey]
 
@@ -55,12 +55,12 @@ def relabelled(drawn: MakingDrawn, rng: Rng) -> Related[MakingPublic, MakingKey]
             for regime, new in zip(public.regimes, regimes, strict=True)
         ),
         "sessions": tuple(
-            cast("Session", session.model_copy(update={"name": new}))
+            session.model_copy(update={"name": new})
             for session, new in zip(public.sessions, sessions, strict=True)
         ),
         "style": public.style.model_copy(update={"setting": name}),
     }
-    return _related(drawn, change, lambda action: action)
+    return _related(drawn, change, _same)
 
 
 def permuted(drawn: MakingDrawn, rng: Rng) -> Related[MakingPublic, MakingKey]:
@@ -93,13 +93,17 @@ def paraphrased(drawn: MakingDrawn, rng: Rng) -> Related[MakingPublic, MakingKey
     new = style(old.setting, rng)
     voice = "letter" if old.voice == "rulebook" else "rulebook"
     change = {"style": new.model_copy(update={"voice": voice})}
-    return _related(drawn, change, lambda action: action)
+    return _related(drawn, change, _same)
+
+
+def _same(action: JSON) -> JSON:
+    return action
 
 
 def _related(
     drawn: MakingDrawn,
     change: dict[str, Any],
-    restore: Any,
+    restore: Callable[[JSON], JSON],
     path: tuple[int, ...] | None = None,
 ) -> Related[MakingPublic, MakingKey]:
     public = drawn.public.model_copy(update=change)

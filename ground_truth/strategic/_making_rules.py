@@ -9,8 +9,10 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ground_truth.strategic import _quoting
 from ground_truth.strategic._making_game import (
@@ -57,10 +59,14 @@ class Book:
         return out | {n: float(_start(market, graph, rule)) for n, rule in self.reading.items()}
 
 
-@lru_cache(maxsize=16)
 def book(public: MakingPublic) -> Book:
-    """The rules of an instance."""
-    return written(game(public))
+    """The rules of an instance; the last few are kept."""
+    return _book(public.model_dump_json())
+
+
+@lru_cache(maxsize=8)
+def _book(text: str) -> Book:
+    return written(game(MakingPublic.model_validate_json(text)))
 
 
 def written(market: Game) -> Book:
@@ -116,7 +122,7 @@ def _fixed(market: Game, bid: int, ask: int) -> Rule:
     return lambda stage: _pair(market, np.full((1, 1, 1), bid), np.full((1, 1, 1), ask))
 
 
-def _nearest(market: Game, offset: Floats) -> Ints:
+def _nearest(market: Game, offset: npt.NDArray[np.floating[Any]]) -> Ints:
     return np.abs(offset[..., None] - market.offsets).argmin(axis=-1)
 
 

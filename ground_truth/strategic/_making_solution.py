@@ -154,9 +154,13 @@ def fill(market: Game, session: int, belief: Floats, side: int, quote: Quote) ->
     return float(sum(float(flow[symbol(side, k)]) * float(accept[k, quote.level]) for k in KINDS))
 
 
-@lru_cache(maxsize=16)
 def solved(public: MakingPublic) -> Solution:
-    """Solve an instance; the same instance is asked for again and again."""
-    market = game(public)
+    """Solve an instance; the last few are kept, for each is asked for again and again."""
+    return _solved(public.model_dump_json())
+
+
+@lru_cache(maxsize=8)
+def _solved(text: str) -> Solution:
+    market = game(MakingPublic.model_validate_json(text))
     graph = hidden(market)
     return Solution(market, graph, backward(market, graph))

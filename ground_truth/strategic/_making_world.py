@@ -13,7 +13,7 @@ from tasks import JSON, AgentFault, Frozen, Observation
 from tasks._answers import Malformed, validate
 from tasks.strategic.market_making import CUSTOMERS, MakingPublic, answer
 
-SIDES = ("bid", "ask")
+SIDES: tuple[str, ...] = ("bid", "ask")
 LIMIT, HALT = "position_limit", "halted_quote"
 
 

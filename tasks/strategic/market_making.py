@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, create_model, field_validator
 from tasks._core import BriefText, Budget, Family, Frozen, Params, Public
 from tasks.strategic._market_prose import HEADINGS, SETTINGS, VOICES, Voice
 from tasks.strategic._tables import Cells, Numbers, grid, number_format, table
+from tasks.strategic._variants import EXAM_VARIANTS
 
 PASS = 0.9
 """Smallest score that passes."""
@@ -159,9 +160,9 @@ def answer(public: MakingPublic) -> type[BaseModel]:
         return value
 
     def offset(side: str) -> Any:
-        listed = Field(json_schema_extra={"enum": list(grid_)})
+        listed: Any = Annotated[int, Field(json_schema_extra={"enum": list(grid_)})]
         told = f"Offset of the {side} from the mid, one of the grid; null for no {side}."
-        return (Annotated[int, listed] | None, Field(description=told))
+        return (listed | None, Field(description=told))
 
     def size(side: str) -> Any:
         told = f"Size of the {side}; without meaning where its offset is null."
@@ -305,8 +306,8 @@ def _seen(public: MakingPublic) -> str:
         "from 1), `mid`, `inventory`, `cash`, `adverse_fills` (in this session), `halted`, "
         "`published` (names of the regimes of the sessions that are over), `tape` (this session's "
         f"customers so far, each of {printed}), and `last` (of the step before: `customer`, "
-        "`bid_filled`, `ask_filled`, `mid_move`; null at first). After the last step you see `mid`, "
-        "`inventory` (closed out: 0), `cash` (what counts), `published` and `last`."
+        "`bid_filled`, `ask_filled`, `mid_move`; null at first). After the last step you see "
+        "`mid`, `inventory` (closed out: 0), `cash` (what counts), `published` and `last`."
     )
 
 
@@ -371,5 +372,6 @@ family: Family[MakingParams, MakingPublic] = Family(
     measure="regret",
     episode=True,
     budget=Budget(wall_s=1800.0, tool_calls=120),
+    variants=EXAM_VARIANTS,
     relations=("units", "relabel", "permute", "paraphrase"),
 )
