@@ -22,6 +22,8 @@ from tasks._checks import Check
 SEEDS = (1, 2, 3)
 SECRETS = (b"a" * 32, b"b" * 32)
 CLOSE = 1e-9
+OPEN_CEILING = 0.99
+"""A published grade may leave a crumb out of everybody's reach (a hidden spread, rounded)."""
 RESTORED = 1e-6
 """Units and rounding on the way back may cost this much."""
 
@@ -135,7 +137,8 @@ def _schema(case: _Case) -> bool:
 
 
 def _ceiling(case: _Case) -> bool:
-    return case.ability(case.truth.oracle(case.drawn.key)) >= 1.0 - CLOSE
+    least = OPEN_CEILING if case.unit.open_keys else 1.0 - CLOSE
+    return case.ability(case.truth.oracle(case.drawn.key)) >= least
 
 
 def _reference(case: _Case) -> bool:
@@ -189,7 +192,7 @@ PROMISES: dict[str, Callable[[_Case], bool]] = {
     "the answer stands in neither the prompt nor the files": _unspoken,
     "the answer's schema is a JSON object": _schema,
     "answers of another shape are refused": _strict,
-    "the oracle's answer is accepted and gets 1": _ceiling,
+    "the oracle's answer is accepted and gets 1 (published forms: nearly)": _ceiling,
     "the reference's answer is accepted and does not beat the oracle": _reference,
     "a spoiled answer is accepted and does not beat the clean one": _noise,
     "the floor's policies give answers that are accepted": _policies,

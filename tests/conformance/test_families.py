@@ -108,15 +108,21 @@ def test_oracle_reference_and_blind_policies_stand_in_this_order(name: str, pres
         )
         for policy, answer in truth.policies.items()
     }
-    assert oracle == [1.0] * SEEDS
+    # A published form keeps its grade, crumbs included (`_promises.OPEN_CEILING`).
+    assert min(oracle) >= 0.99 if family(name).open_keys else oracle == [1.0] * SEEDS
     assert mean(oracle) >= reference >= max(policies.values())
 
 
 @pytest.mark.parametrize(("name", "preset"), PAIRS)
 def test_policies_stay_near_the_floor_on_other_seeds(name: str, preset: str) -> None:
     scale = estimate(name, preset, seeds=SEEDS)
-    assert scale.ceiling == 1.0
-    assert scale.ceiling - scale.floor >= 0.1
+    if family(name).open_keys:
+        # Its floors are what they are: twice the displayed spread earns .947 in market making.
+        assert scale.ceiling >= 0.99
+        assert scale.ceiling - scale.floor >= 0.04
+    else:
+        assert scale.ceiling == 1.0
+        assert scale.ceiling - scale.floor >= 0.1
     truth = TRUTHS.find(name)
     for answer in truth.policies.values():
         rng = stream(OTHER, instance(name, preset, 0))
