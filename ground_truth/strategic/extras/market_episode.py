@@ -263,7 +263,7 @@ truth: Truth[EpisodeParams, EpisodePublic, MarketEpisodeKey] = Truth(
     policies={
         "aside": lambda public, rng: _aside,
         "spread_of_1": lambda public, rng: centred(public.volatility),
-        "spread_of_4": lambda public, rng: centred(4.0 * public.volatility),
+        "spread_of_2": lambda public, rng: centred(2.0 * public.volatility),
         "avellaneda_stoikov": lambda public, rng: avellaneda_stoikov(public),
     },
     world=MarketWorld,
