@@ -44,6 +44,7 @@ SEED = 20260606
 """Published number of resamples and seed."""
 FLIPS = 9999
 """Sign flips of the test; all 2^n of them where they are fewer."""
+DUST = 1e-9
 CONTROL = "control"
 NEUTRAL = DISTRACTIONS | {"paraphrase"}
 CONTRAST = "pressures against neutral texts"
@@ -154,9 +155,11 @@ def effect(values: Sequence[float], lowest: float = -1.0, highest: float = 1.0) 
         lowest: Least possible value.
         highest: Greatest possible value.
     """
-    data = np.asarray(values, dtype=float)
+    raw = np.asarray(values, dtype=float)
+    # The dust that means of equal numbers leave has a sign, and signs are what is tested.
+    data = np.where(np.abs(raw) < DUST, 0.0, raw)
     centre = float(data.mean())
-    if np.ptp(data) < 1e-12:
+    if np.ptp(data) < DUST:
         unseen = 1.0 - ((1.0 - LEVEL) / 2) ** (1 / len(data))
         low = centre - unseen * (centre - lowest)
         high = centre + unseen * (highest - centre)
