@@ -57,6 +57,7 @@ VERBS = {
     "inspect": Verb("evaluators._inspect_cli", "A scored run's failures and calculator calls."),
     "score": Verb("evaluators._cli", "Score a run from its artefacts, in another process."),
     "table": Verb("evaluators._cli", "One table of many runs."),
+    "stats": Verb("evaluators._stats_cli", "Power before a run; intervals and comparisons after."),
     "runs": Verb("evaluators._runs_cli", "Run folders: list, show, delete, archive, verify."),
     "replay": Verb("evaluators._runs_cli", "Watch an attempt again."),
     "serve": Verb("server._cli", "The daemon: start, stop, status, logs."),

@@ -42,25 +42,9 @@ def clustered_t(values: Sequence[float], clusters: Sequence[str]) -> Interval:
 
 def t_quantile(freedom: int) -> float:
     """The t for which a Student variable of `freedom` degrees lies in [-t, t] with 95 %."""
-    low, high = 0.0, 13.0  # the widest, for one degree, is 12.71
-    while high - low > 1e-12:
-        middle = (low + high) / 2
-        low, high = (middle, high) if _within(middle, freedom) < LEVEL else (low, middle)
-    return high
+    from scipy.special import stdtrit  # only who asks for an interval pays for its import
 
-
-def _within(t: float, freedom: int) -> float:
-    """P(|T| <= t), the finite sums of Abramowitz and Stegun 26.7.3 and 26.7.4."""
-    angle = math.atan(t / math.sqrt(freedom))
-    cosine = math.cos(angle)
-    odd = freedom % 2 == 1
-    term = cosine if odd else 1.0
-    total = term if freedom > 1 else 0.0
-    for k in range(3 if odd else 2, freedom - 1, 2):
-        term *= cosine**2 * (k - 1) / k
-        total += term
-    total *= math.sin(angle)
-    return 2 / math.pi * (angle + total) if odd else total
+    return float(stdtrit(freedom, (1 + LEVEL) / 2))
 
 
 def mean(values: Sequence[float]) -> float:
