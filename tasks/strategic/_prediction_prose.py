@@ -3,9 +3,9 @@
 import json
 
 from tasks._core import BriefText
-from tasks.strategic._bayesian_prose import table
 from tasks.strategic._prediction_public import Book, Level, Maker, PredictionPublic, Section, Source
 from tasks.strategic._prediction_settings import SETTINGS
+from tasks.strategic._tables import table
 
 
 def brief(public: PredictionPublic) -> BriefText:
