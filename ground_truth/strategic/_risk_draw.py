@@ -77,7 +77,8 @@ def _quality(key: RiskKey, rule: Rule, rng: Rng) -> float:
     while len(world.marked) < len(key.script):
         request = world.request
         opening = opening or request.size
-        sight = Sight(request.size, request.sizes, request.multiplier, opening)
+        sizes = request.sizes
+        sight = Sight(request.size, request.multiplier, opening, lambda found=sizes: found)
         world.decide(decided(rule(sight, rng), request.size))
     return sum(mark.quality for mark in world.marked) / len(world.marked)
 

@@ -19,6 +19,7 @@ Vector = npt.NDArray[np.float64]
 
 CRUMB = 1e-9
 """Relative excess of a usage that is rounding."""
+_FAR = 1e5
 
 
 class Leg(Frozen):
@@ -117,6 +118,7 @@ class Rulebook:
         )
         shares = [share for share in (public.margin, public.leverage) if share is not None]
         self._fixed = np.array([*fixed, *(0.0 for _ in shares)])
+        self._most = float(self._fixed.max())
         self._by_equity = np.array([*(0.0 for _ in fixed), *shares])
         if public.joint is not None:
             table, moves = public.joint.correlation, public.joint.shocks
@@ -170,20 +172,17 @@ class Rulebook:
         turns = np.abs(drift) > CRUMB * np.abs(slope).sum()
         turned = np.concatenate([-start[moved] / slope[moved], -net[turns] / drift[turns]])
         points = np.array([0.0, *sorted({t for t in turned.tolist() if t > 0})])
-        # One point beyond the last break, so that the last slope is seen.
-        beyond = points[-1] + (np.abs(start).sum() + limits.max()) / np.abs(slope).sum()
-        points = np.append(points, beyond)
+        extent = float(np.abs(start).sum()) + self._most
+        # A point so far beyond the last break that every usage that climbs is above its cap.
+        points = np.append(points, points[-1] + _FAR * extent / np.abs(slope).sum())
         usage = self.usages(start + points[:, None] * slope)
         caps = np.maximum(limits, usage[0])
-        scale = CRUMB * (np.abs(start).sum() + limits.max())
-        rise = (usage[1:] - usage[:-1]) / (points[1:] - points[:-1])[:, None]
-        above = usage[1:] > caps + scale
-        first = np.where(above.any(axis=0), above.argmax(axis=0), len(rise) - 1)
-        column = np.arange(len(caps))
-        incline = rise[first, column]
-        climbs = incline * beyond > scale
-        room = (caps - usage[first, column]) / np.where(climbs, incline, 1.0)
-        return np.where(climbs, np.maximum(points[first] + room, 0.0), np.inf)
+        above = usage[1:] > caps + CRUMB * extent
+        first, column = above.argmax(axis=0), np.arange(len(caps))
+        low, high = usage[first, column], usage[first + 1, column]
+        share = np.full(len(caps), np.inf)
+        np.divide(caps - low, high - low, out=share, where=above.any(axis=0))
+        return points[first] + np.maximum(share, 0.0) * (points[first + 1] - points[first])
 
     def _norm(self, start: Vector, slope: Vector, limit: float) -> float:
         """Largest s with ‖l0 + s·d‖ ≤ max(limit, ‖l0‖) in the norm of the correlation."""

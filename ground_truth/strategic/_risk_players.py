@@ -25,10 +25,16 @@ class Sight:
     """A request with all that follows from the rules about it."""
 
     requested: float
-    sizes: Sizes
     multiplier: float
     opening: float
     """Size of the first request of the shift."""
+    look: Callable[[], Sizes]
+    """Computes what the limits allow."""
+
+    @property
+    def sizes(self) -> Sizes:
+        """What each limit allows."""
+        return self.look()
 
     @property
     def review(self) -> Review:
@@ -68,7 +74,7 @@ class Analyst:
         legs = [Leg.model_validate(leg) for leg in request["legs"]]
         requested: float = request["size"]
         self._opening = self._opening or requested
-        return Sight(requested, self._rules.sizes(mark, legs), multiplier, self._opening)
+        return Sight(requested, multiplier, self._opening, lambda: self._rules.sizes(mark, legs))
 
 
 def decided(size: float, requested: float, label: str = NONE, confidence: float = 0.5) -> JSON:
@@ -159,21 +165,14 @@ def _stop_alone(sight: Sight, rng: Rng) -> float:
     return sight.requested if sight.multiplier > 0 else 0.0
 
 
-def _scaling(sight: Sight, rng: Rng) -> float:
-    """Takes the drawdown multiplier as the share of the request."""
-    return sight.multiplier * sight.requested
-
-
 RULES: dict[str, Rule] = {
     "approve": _share(1.0),
     "reject": _share(0.0),
     "halve": _share(0.5),
-    "three_quarters": _share(0.75),
     "random": _at_random,
     "constant_size": _constant_size,
     "complying": _complying,
     "stop_alone": _stop_alone,
-    "multiplier": _scaling,
     "gross_alone": _only("gross"),
     "stop_and_gross": _stopping("gross"),
     "stop_and_net": _stopping("net"),
