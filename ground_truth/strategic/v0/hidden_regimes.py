@@ -5,6 +5,7 @@ transition · belief; the first signal updates the initial distribution itself. 
 simulated from a new generator of the same seed as the tables: that is the published form.
 """
 
+from bisect import bisect_right
 from typing import TypeAlias
 
 import numpy as np
@@ -70,16 +71,25 @@ def _sticky(rng: Rng, count: int, own: int) -> Row:
 
 
 def _signals(tables: Tables, steps: int, seed: int) -> list[int]:
-    # Arrays: `choice` would make one of a list every time.
-    initial, transition, emission = (np.array(table) for table in tables)
-    regimes, signals = emission.shape
-    rng = np.random.default_rng(seed)
-    regime = int(rng.choice(regimes, p=initial))
-    seen: list[int] = []
-    for _ in range(steps):
-        seen.append(int(rng.choice(signals, p=emission[regime])))
-        regime = int(rng.choice(regimes, p=transition[regime]))
+    """Signals of one path; the draws are those of `Generator.choice(n, p=row)`, one after another.
+
+    That is the row's cumulative sum, searched for one uniform number; `choice` itself would make
+    arrays and check them a dozen times for each path.
+    """
+    initial, transition, emission = tables
+    starts, moves = _cumulative(initial), [_cumulative(row) for row in transition]
+    emits = [_cumulative(row) for row in emission]
+    uniforms = np.random.default_rng(seed).random(2 * steps + 1).tolist()
+    regime, seen = bisect_right(starts, uniforms[0]), list[int]()
+    for step in range(steps):
+        seen.append(bisect_right(emits[regime], uniforms[2 * step + 1]))
+        regime = bisect_right(moves[regime], uniforms[2 * step + 2])
     return seen
+
+
+def _cumulative(row: Row) -> Row:
+    sums = np.cumsum(row)
+    return (sums / sums[-1]).tolist()
 
 
 def order_permutation(

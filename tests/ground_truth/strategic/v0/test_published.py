@@ -237,6 +237,17 @@ def test_a_posterior_is_bayes_rule(seed: int):
     assert bayesian_games.posterior(public) == pytest.approx([p / sum(joint) for p in joint])
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_a_path_is_what_choice_draws_from_a_new_generator_of_the_seed(seed: int):
+    public: RegimesPublic = drawn("hidden_regimes", seed).public
+    rng = np.random.default_rng(seed)
+    regime, seen = rng.choice(len(public.initial), p=public.initial), list[int]()
+    for _ in public.observations:
+        seen.append(int(rng.choice(len(public.signal_names), p=public.emission[regime])))
+        regime = rng.choice(len(public.initial), p=public.transition[regime])
+    assert public.observations == tuple(seen)
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_a_filtered_belief_is_a_sum_over_paths(seed: int):
     public: RegimesPublic = drawn("hidden_regimes", seed).public
