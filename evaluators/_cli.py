@@ -49,13 +49,13 @@ def score(
 
     Examples: `proctor score runs/strategic_solver_20260101T120000` ·
     `proctor score RUN --json` ·
-    `proctor score --notebook work.ipynb --instance strategic/bayesian_games@1:easy:public:7`
+    `proctor score --notebook work.ipynb --instance strategic/bayesian_games@2:easy:public:7`
     """
     if (run is None) == (notebook is None) or (notebook is None) != (instance is None):
         raise UsageError(
             "Name a run folder, or --notebook FILE with --instance ID. For example `proctor score "
             "runs/NAME`, or `proctor score --notebook work.ipynb --instance "
-            "strategic/bayesian_games@1:easy:public:7`."
+            "strategic/bayesian_games@2:easy:public:7`."
         )
     if notebook is not None and instance is not None:
         _tell_score(score_saved(notebook, InstanceId.parse(instance), home()), json_)

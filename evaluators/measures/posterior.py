@@ -31,6 +31,7 @@ def score(answer: JSON, key: PosteriorKey) -> Marks:
             "posterior_max_error": max(gaps),
             "answer_sum": math.fsum(given),
         },
+        axes={"belief": min(1.0, max(0.0, 1.0 - distance))},
     )
 
 

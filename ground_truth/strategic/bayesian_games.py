@@ -10,16 +10,18 @@ selection on what the agent sees leaves the posterior exact.
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
 from ground_truth._core import Drawn, Rng, Truth
 from ground_truth.keys import PosteriorKey
+from ground_truth.strategic._bayesian_relations import RELATIONS
+from ground_truth.strategic._stated import Vector, pick, some, stated
 from tasks import JSON
-from tasks.strategic._bayesian_prose import SETTINGS, Numbers, Setting
+from tasks.strategic._bayesian_prose import SETTINGS, Setting
+from tasks.strategic._tables import NUMBERS
 from tasks.strategic.bayesian_games import (
     TOLERANCE,
     Archive,
@@ -35,10 +37,7 @@ POLICY_MAX = 0.85
 """A drawn instance leaves at least `1 - POLICY_MAX` between every fixed policy and the ceiling."""
 CERTAINTY_MAX = 0.95
 DRAWS_MAX = 10_000
-_NUMBERS: tuple[Numbers, ...] = ("decimal", "percent", "parts")
 _SECTIONS: tuple[Section, ...] = ("causes", "signals", "witnesses")
-
-Vector = npt.NDArray[np.float64]
 
 
 def posterior(public: BayesianPublic) -> Vector:
@@ -95,8 +94,7 @@ def draw(params: BayesianParams, rng: Rng) -> Drawn[BayesianPublic, PosteriorKey
 def _worth_asking(public: BayesianPublic, exact: Vector) -> bool:
     if exact.max() > CERTAINTY_MAX:
         return False
-    fixed = (_flat(public), np.array(public.prior), _last_report(public), _face_value(public))
-    if any(1.0 - _distance(answer, exact) > POLICY_MAX for answer in fixed):
+    if any(1.0 - _distance(policy(public), exact) > POLICY_MAX for policy in SIMPLE.values()):
         return False
     return all(_distance(answer, exact) > TOLERANCE for _, answer in shortcuts(public))
 
@@ -108,17 +106,17 @@ def _distance(p: Vector, q: Vector) -> float:
 def _public(params: BayesianParams, rng: Rng) -> BayesianPublic:
     name = str(rng.choice(sorted(SETTINGS)))
     setting = SETTINGS[name]
-    prior = _stated(np.exp(params.skew * rng.standard_normal(params.hypotheses)), params.digits)
+    prior = stated(np.exp(params.skew * rng.standard_normal(params.hypotheses)), params.digits)
     spread = rng.standard_normal((params.hypotheses, params.signals))
-    rates = [_stated(np.exp(params.evidence * row), params.digits) for row in spread]
+    rates = [stated(np.exp(params.evidence * row), params.digits) for row in spread]
     witnesses = _witnesses(params, setting, rng)
-    truth = _pick(prior, rng.random())
+    truth = pick(prior, rng.random())
     events = tuple(_event(params, rates[truth], witnesses, rng) for _ in range(params.events))
     archives = tuple(_archive(params, rates[truth], witnesses, rng) for _ in range(params.archives))
     return BayesianPublic(
-        hypotheses=_some(setting.causes, params.hypotheses, rng),
+        hypotheses=some(setting.causes, params.hypotheses, rng),
         prior=tuple(prior),
-        signals=_some(setting.signals, params.signals, rng),
+        signals=some(setting.signals, params.signals, rng),
         rates=tuple(tuple(row) for row in rates),
         witnesses=witnesses,
         events=events,
@@ -129,7 +127,7 @@ def _public(params: BayesianParams, rng: Rng) -> BayesianPublic:
 
 
 def _witnesses(params: BayesianParams, setting: Setting, rng: Rng) -> tuple[Witness, ...]:
-    names = _some(setting.witnesses, params.witnesses, rng)
+    names = some(setting.witnesses, params.witnesses, rng)
     return tuple(Witness(name=name, confusion=_confusion(params, rng)) for name in names)
 
 
@@ -140,8 +138,8 @@ def _confusion(params: BayesianParams, rng: Rng) -> tuple[tuple[float, ...], ...
         wrong = min(0.9, params.noise * rng.uniform(0.6, 1.4))
         shares = wrong * rng.dirichlet(np.ones(params.signals - 1))
         delivered = (1.0 - lost) * np.insert(shares, signal, 1.0 - wrong)
-        stated = _stated(delivered if params.loss == 0 else [*delivered, lost], params.digits)
-        rows.append((*stated, 0.0) if params.loss == 0 else tuple(stated))
+        row = stated(delivered if params.loss == 0 else [*delivered, lost], params.digits)
+        rows.append((*row, 0.0) if params.loss == 0 else tuple(row))
     return tuple(rows)
 
 
@@ -150,24 +148,13 @@ def _event(
 ) -> tuple[Report, ...]:
     first = int(rng.integers(params.witnesses))
     which, *chances = rng.random(1 + 2 * params.witnesses).tolist()
-    signal = _pick(rates, which)
+    signal = pick(rates, which)
     joins, says = chances[: params.witnesses], chances[params.witnesses :]
     return tuple(
-        Report(witness=w, report=_pick(row.confusion[signal], says[w]))
+        Report(witness=w, report=pick(row.confusion[signal], says[w]))
         for w, row in enumerate(witnesses)
         if w == first or joins[w] < params.overlap / 2
     )
-
-
-def _pick(chances: Sequence[float], uniform: float) -> int:
-    """Index drawn with the given probabilities by one uniform number in [0, 1)."""
-    reached = 0.0
-    for index, chance in enumerate(chances):
-        reached += chance
-        if uniform < reached:
-            return index
-    # Rounding left a crumb above the sum: it belongs to the last index that can occur.
-    return max(index for index, chance in enumerate(chances) if chance > 0)
 
 
 def _archive(
@@ -187,29 +174,19 @@ def _style(setting: str, rng: Rng) -> Style:
     return Style(
         setting=setting,
         order=tuple(_SECTIONS[i] for i in rng.permutation(len(_SECTIONS))),
-        numbers=_NUMBERS[int(rng.integers(len(_NUMBERS)))],
+        numbers=NUMBERS[int(rng.integers(len(NUMBERS)))],
         transposed=bool(rng.integers(2)),
         listed=bool(rng.integers(2)),
+        voice="account" if rng.integers(2) else "protocol",
     )
-
-
-def _some(pool: tuple[str, ...], count: int, rng: Rng) -> tuple[str, ...]:
-    return tuple(pool[i] for i in rng.permutation(len(pool))[:count])
-
-
-def _stated(weights: Vector | list[float], digits: int) -> list[float]:
-    """Round to `digits` decimals with each entry at least one unit and the exact sum 1."""
-    whole = 10**digits
-    share = np.asarray(weights, dtype=float)
-    exact = share / share.sum() * (whole - len(share))
-    units = np.floor(exact).astype(int)
-    most = np.argsort(units - exact, kind="stable")[: whole - len(share) - int(units.sum())]
-    units[most] += 1
-    return [(int(u) + 1) / whole for u in units]
 
 
 def _flat(public: BayesianPublic) -> Vector:
     return np.full(len(public.prior), 1.0 / len(public.prior))
+
+
+def _prior(public: BayesianPublic) -> Vector:
+    return np.array(public.prior)
 
 
 def _delivered(public: BayesianPublic) -> list[int]:
@@ -225,11 +202,39 @@ def _last_report(public: BayesianPublic) -> Vector:
     return _believing(public, _delivered(public)[-1:])
 
 
-def _believing(public: BayesianPublic, signals: list[int]) -> Vector:
-    """Posterior of one who takes reports for the signals themselves."""
-    log = np.log(public.prior) + np.log(np.array(public.rates))[:, signals].sum(axis=1)
+def _half_trust(public: BayesianPublic) -> Vector:
+    """Every report is right half of the time and otherwise any signal at all."""
+    return _believing(public, _delivered(public), trust=0.5)
+
+
+def _third_weight(public: BayesianPublic) -> Vector:
+    """Every report counts as a third of one."""
+    return _believing(public, _delivered(public), weight=1.0 / 3.0)
+
+
+def _believing(
+    public: BayesianPublic, signals: list[int], trust: float = 1.0, weight: float = 1.0
+) -> Vector:
+    """Posterior of one who takes reports for the signals themselves, or all alike for less."""
+    rates = trust * np.array(public.rates) + (1.0 - trust) / len(public.signals)
+    log = np.log(public.prior) + weight * np.log(rates)[:, signals].sum(axis=1)
     weights = np.exp(log - log.max())
     return weights / weights.sum()
+
+
+SIMPLE: dict[str, Callable[[BayesianPublic], Vector]] = {
+    "uniform": _flat,
+    "prior": _prior,
+    "last_report": _last_report,
+    "face_value": _face_value,
+    "half_trust": _half_trust,
+    "third_weight": _third_weight,
+}
+"""Simple rules that use no table of reports; the best of them is the floor."""
+
+
+def _fixed(policy: Callable[[BayesianPublic], Vector]) -> Callable[[BayesianPublic, Rng], JSON]:
+    return lambda public, rng: _answer(policy(public))
 
 
 def _answer(vector: Vector) -> JSON:
@@ -251,10 +256,6 @@ truth: Truth[BayesianParams, BayesianPublic, PosteriorKey] = Truth(
     oracle=_oracle,
     reference=lambda public: _answer(posterior(public)),
     noisy=_noisy,
-    policies={
-        "uniform": lambda public, rng: _answer(_flat(public)),
-        "prior": lambda public, rng: _answer(np.array(public.prior)),
-        "last_report": lambda public, rng: _answer(_last_report(public)),
-        "face_value": lambda public, rng: _answer(_face_value(public)),
-    },
+    policies={name: _fixed(policy) for name, policy in SIMPLE.items()},
+    relations=RELATIONS,
 )

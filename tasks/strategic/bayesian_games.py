@@ -17,15 +17,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, create_model, field_validator
 
 from tasks._core import BriefText, Budget, Family, Frozen, Params, Public
-from tasks.strategic._bayesian_prose import (
-    SETTINGS,
-    Cells,
-    Numbers,
-    Setting,
-    grid,
-    number_format,
-    table,
-)
+from tasks.strategic._bayesian_prose import SETTINGS, Setting
+from tasks.strategic._tables import Cells, Numbers, article, grid, number_format, table
 
 TOLERANCE = 0.05
 """Largest total variation distance that passes."""
@@ -33,6 +26,7 @@ SUM_SLACK = 1e-3
 """How far from 1 an answer's sum may lie."""
 
 Section = Literal["causes", "signals", "witnesses"]
+Voice = Literal["account", "protocol"]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -94,6 +88,8 @@ class Style(Frozen):
     transposed: bool
     listed: bool
     """Events as a list of sentences instead of a table."""
+    voice: Voice
+    """An account tells the rules in sentences, a protocol in symbols."""
 
 
 class BayesianPublic(Public):
@@ -161,28 +157,36 @@ def brief(public: BayesianPublic) -> BriefText:
 def _causes(public: BayesianPublic, setting: Setting) -> str:
     unit, show = number_format(public.style.numbers, public.digits)
     rows = [(h, [show(p)]) for h, p in zip(public.hypotheses, public.prior, strict=True)]
-    return (
-        f"## The {setting.cause}\n\nExactly one {setting.cause} is behind everything below, the "
-        f"same throughout. Before any report, its probability is ({unit}):\n\n"
-        + table(setting.cause, ["prior"], rows)
+    text = (
+        f"Unknown: h, the one {setting.cause} that holds throughout. Drawn once, before all else, "
+        f"with P(h), in {unit}:"
+        if public.style.voice == "protocol"
+        else f"Exactly one {setting.cause} is behind everything below, the same throughout. Before "
+        f"any report, its probability is ({unit}):"
     )
+    return f"## The {setting.cause}\n\n{text}\n\n" + table(setting.cause, ["prior"], rows)
 
 
 def _signals(public: BayesianPublic, setting: Setting) -> str:
     unit, show = number_format(public.style.numbers, public.digits)
     cells = Cells(public.rates, show, public.style.transposed)
-    return (
-        f"## The {setting.signal}\n\nEvery {setting.event} has exactly one true {setting.signal}. "
-        f"Given the {setting.cause}, the {setting.signal}s of different {setting.event}s are "
-        f"independent. P({setting.signal} | {setting.cause}) in {unit}:\n\n"
-        + grid((setting.cause, setting.signal), public.hypotheses, public.signals, cells)
+    text = (
+        f"s_e, the true {setting.signal} of {setting.event} e, is hidden: s_e ~ P(s | h), "
+        f"independently over e given h. P({setting.signal} | {setting.cause}), in {unit}:"
+        if public.style.voice == "protocol"
+        else f"Every {setting.event} has exactly one true {setting.signal}. Given the "
+        f"{setting.cause}, the {setting.signal}s of different {setting.event}s are independent. "
+        f"P({setting.signal} | {setting.cause}) in {unit}:"
+    )
+    return f"## The {setting.signal}\n\n{text}\n\n" + grid(
+        (setting.cause, setting.signal), public.hypotheses, public.signals, cells
     )
 
 
 def _witnesses(public: BayesianPublic, setting: Setting) -> str:
     unit, show = number_format(public.style.numbers, public.digits)
     reports = [*public.signals, setting.silence]
-    who = _article(setting.witness).capitalize()
+    who = article(setting.witness).capitalize()
     tables = [
         f"{w.name}:\n\n"
         + grid(
@@ -193,13 +197,19 @@ def _witnesses(public: BayesianPublic, setting: Setting) -> str:
         )
         for w in public.witnesses
     ]
-    return (
-        f"## The reports\n\nNobody sees the true {setting.signal}. {who} on duty reports one, "
-        f"which may be wrong, or delivers nothing (“{setting.silence}”). Given the "
-        f"true {setting.signal} of {_article(setting.event)}, the report of each {setting.witness} "
-        f"is independent of the other reports and of all else. Who is on duty was fixed beforehand "
-        f"and tells nothing. P(report | true {setting.signal}) in {unit}:\n\n" + "\n\n".join(tables)
+    text = (
+        f"r_we, what {setting.witness} w reports on {setting.event} e if on duty there, is "
+        f"{article(setting.signal)} or “{setting.silence}” (nothing delivered): r_we ~ P_w(r | "
+        f"s_e), independently over w and e given all s_e. Duties were fixed beforehand and do not "
+        f"depend on h or s. P(report | true {setting.signal}), in {unit}:"
+        if public.style.voice == "protocol"
+        else f"Nobody sees the true {setting.signal}. {who} on duty reports one, which may be "
+        f"wrong, or delivers nothing (“{setting.silence}”). Given the true {setting.signal} of "
+        f"{article(setting.event)}, the report of each {setting.witness} is independent of the "
+        f"other reports and of all else. Who is on duty was fixed beforehand and tells nothing. "
+        f"P(report | true {setting.signal}) in {unit}:"
     )
+    return f"## The reports\n\n{text}\n\n" + "\n\n".join(tables)
 
 
 def _records(public: BayesianPublic, setting: Setting) -> str:
@@ -254,12 +264,8 @@ def _contract(public: BayesianPublic, setting: Setting) -> str:
     )
 
 
-def _article(noun: str) -> str:
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
-
-
 family: Family[BayesianParams, BayesianPublic] = Family(
-    version=1,
+    version=2,
     title="Bayesian games",
     summary="Exact posterior over hidden causes from unreliable, overlapping and censored reports.",
     tags=frozenset({"strategic"}),
@@ -322,5 +328,6 @@ family: Family[BayesianParams, BayesianPublic] = Family(
     answer=answer,
     brief=brief,
     measure="posterior",
+    relations=("units", "relabel", "permute", "paraphrase"),
     budget=Budget(wall_s=1200.0, tool_calls=100),
 )

@@ -54,6 +54,7 @@ def test_the_published_rule_and_names() -> None:
         }
     )
     assert set(marks.metrics) == set(measure.metrics)
+    assert marks.axes == pytest.approx({"belief": 0.95})
 
 
 @pytest.mark.parametrize("name", MEASURES.names())

@@ -289,7 +289,7 @@ async def test_the_operator_opens_attempts_and_nobody_else_gets_their_answers(
         Operator(state_home) as operator,
     ):
         request = AttemptRequest(
-            instance="strategic/bayesian_games@1:easy:private:1", agent="x", run=state_home
+            instance="strategic/bayesian_games@2:easy:private:1", agent="x", run=state_home
         )
         ticket = await operator.open_attempt(request)
         assert (ticket.attempt, ticket.url) == ("a0", served.url)

@@ -193,6 +193,18 @@ def test_a_relation_changes_what_the_agent_reads(name: str) -> None:
     assert one.files != two.files
 
 
+def test_a_paraphrase_leaves_no_sentence_of_the_rules_as_it_was() -> None:
+    base = drawn(0, "expert")
+    way = RELATIONS["paraphrase"](base, np.random.default_rng(0))
+    one, two = (
+        FAMILY.brief(public).prompt.split("## What is asked")[0]
+        for public in (base.public, way.drawn.public)
+    )
+    before = {line for line in one.splitlines() if len(line) > 40 and line[0] not in "|-"}
+    assert before
+    assert not before & set(two.splitlines())
+
+
 def test_a_memoryless_chain_and_a_plain_sensor_is_the_published_filter() -> None:
     """Golden value of `strategic/v0/hidden_regimes`, seed 124: three regimes, by its own filter."""
     v0 = published.draw(FAMILIES.find("strategic/v0/hidden_regimes").preset(None), 124)

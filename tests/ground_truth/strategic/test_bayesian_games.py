@@ -13,11 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from ground_truth import TRUTHS, draw
-from ground_truth.strategic.bayesian_games import posterior, shortcuts
+from evaluators.measures.posterior import measure
+from ground_truth import TRUTHS, Drawn, draw
+from ground_truth.keys import PosteriorKey
+from ground_truth.strategic._bayesian_relations import RELATIONS
+from ground_truth.strategic.bayesian_games import POLICY_MAX, SIMPLE, posterior, shortcuts
 from runners._solutions.strategic.bayesian_games import solve
 from tasks import FAMILIES, InstanceId, Split
 from tasks._answers import Malformed, validate
+from tasks.strategic._bayesian_prose import SETTINGS
 from tasks.strategic.bayesian_games import (
     TOLERANCE,
     Archive,
@@ -37,6 +41,7 @@ STYLE = Style(
     numbers="decimal",
     transposed=False,
     listed=True,
+    voice="account",
 )
 
 
@@ -143,6 +148,51 @@ def test_the_order_of_events_does_not_matter(public: BayesianPublic, random: Ran
     assert posterior(turned) == pytest.approx(posterior(public), abs=1e-12)
 
 
+@settings(max_examples=60, deadline=None)
+@given(publics(), st.sampled_from(sorted(RELATIONS)), st.integers(0, 99))
+def test_a_related_instance_has_the_related_posterior(
+    public: BayesianPublic, name: str, seed: int
+) -> None:
+    coast = SETTINGS["coast"]
+    named = public.model_copy(
+        update={
+            "hypotheses": coast.causes[: len(public.hypotheses)],
+            "signals": coast.signals[: len(public.signals)],
+            "witnesses": tuple(
+                w.model_copy(update={"name": coast.witnesses[i]})
+                for i, w in enumerate(public.witnesses)
+            ),
+        }
+    )
+    key = PosteriorKey(posterior=tuple(posterior(named).tolist()))
+    way = RELATIONS[name](Drawn(named, key), np.random.default_rng(seed))
+    turned: BayesianPublic = way.drawn.public
+    assert posterior(turned) == pytest.approx(way.drawn.key.posterior, abs=1e-12)
+    assert way.restore(TRUTH.oracle(way.drawn.key)) == TRUTH.oracle(key)
+    for policy in TRUTH.policies.values():
+        answer = policy(turned, np.random.default_rng(seed))
+        there = measure.score(answer, way.drawn.key)
+        assert measure.score(way.restore(answer), key).ability == pytest.approx(there.ability)
+
+
+@pytest.mark.parametrize("name", sorted(RELATIONS))
+def test_a_relation_changes_what_the_agent_reads(name: str) -> None:
+    base = draw(instance(0, "hard"), b"secret")
+    way = RELATIONS[name](base, np.random.default_rng(0))
+    assert FAMILY.brief(way.drawn.public).prompt != FAMILY.brief(base.public).prompt
+
+
+def test_a_paraphrase_leaves_no_sentence_of_the_rules_as_it_was() -> None:
+    base = draw(instance(0, "hard"), b"secret")
+    way = RELATIONS["paraphrase"](base, np.random.default_rng(0))
+    one, two = (
+        FAMILY.brief(p).prompt.split("## What is asked")[0] for p in (base.public, way.drawn.public)
+    )
+    before = {line for line in one.splitlines() if len(line) > 40 and line[0] not in "|-"}
+    assert before
+    assert not before & set(two.splitlines())
+
+
 def test_one_perfect_witness_is_plain_bayes() -> None:
     perfect = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
     public = BayesianPublic(
@@ -172,6 +222,8 @@ def test_stated_numbers_are_exact_and_every_complication_matters(preset: str) ->
         exact = np.array(drawn.key.posterior)
         for name, answer in shortcuts(public):
             assert 0.5 * np.abs(answer - exact).sum() > TOLERANCE, name
+        for name, policy in SIMPLE.items():
+            assert 1.0 - 0.5 * np.abs(policy(public) - exact).sum() <= POLICY_MAX, name
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -199,6 +251,7 @@ def test_the_wording_varies_between_instances() -> None:
     assert len({s.setting for s in styles}) > 3
     assert {s.numbers for s in styles} == {"decimal", "percent", "parts"}
     assert {s.listed for s in styles} == {True, False}
+    assert {s.voice for s in styles} == {"account", "protocol"}
 
 
 @pytest.mark.parametrize(
