@@ -34,7 +34,7 @@ from tasks.strategic.auctions import AuctionParams
 
 TICKS = (0.25, 0.5, 1.0, 2.0, 2.5, 4.0, 5.0, 10.0, 20.0, 25.0, 50.0, 100.0, 200.0, 250.0, 500.0)
 TIES = (0.0, 0.5, 1.0)
-SHARE_MIN = 0.03
+SHARE_MIN = 0.02
 """Least share of the optimum that the best simple rule gives away."""
 DRAWS_MAX = 200
 LOWEST = (0.15, 0.35)

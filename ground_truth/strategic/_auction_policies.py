@@ -24,6 +24,9 @@ from tasks.strategic._auction_sale import AuctionPublic
 
 Rule = Callable[[Board], PolicyTable]
 
+_LADDER = (1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.65, 1.8, 2.0, 2.3, 2.7, 3.2, 4.0, 6.0)
+"""Weights of money among which the paced rule chooses."""
+
 Target = Callable[[Board, int], Vector]
 """`(board, t)` → what the rule would bid for each own draw, in ticks, if it could."""
 
@@ -86,8 +89,44 @@ def _weighing(weight: float, *, cursed: bool = False, pace: float | None = None)
     return rule
 
 
+def _paced(board: Board) -> PolicyTable:
+    """Weigh money so that what is left is expected to last, as if nothing were to change."""
+
+    @cache
+    def scores(t: int, weight: float) -> Vector:
+        return single_lot(board, outlook(board, t), weight)
+
+    @cache
+    def spending(t: int, weight: float) -> Vector:
+        """Expected spending on the lots from t on without a budget, shape (moods, nodes)."""
+        if t == len(board.lots):
+            return np.zeros((board.moods, len(board.beliefs.counts)))
+        index, reserve = board.lots[t]
+        paid = np.tensordot(board.beliefs.chances, outlook(board, t).paid, axes=(1, 1))
+        bids = affordable(scores(t, weight), reserve, np.array([board.top]))[0]
+        shape = (*bids.shape, board.top + 1)
+        per_bid = np.broadcast_to(paid.swapaxes(0, 1), shape)
+        spent = np.take_along_axis(per_bid, bids[..., None], -1)[..., 0] + board.fee * (bids > 0)
+        return spent @ board.classes[index].chances + spending(t + 1, weight)
+
+    def table(t: int, mood: int) -> Index:
+        nodes = board.beliefs.known[t]
+        purse = np.arange(board.budget + 1)
+        bids = bidding(_LADDER[-1], t, mood)
+        for weight in reversed(_LADDER[:-1]):
+            lasts = spending(t, weight)[mood, :nodes] <= purse[:, None]
+            bids = np.where(lasts[..., None], bidding(weight, t, mood), bids)
+        return bids
+
+    def bidding(weight: float, t: int, mood: int) -> Index:
+        left = np.arange(board.budget + 1) - board.fee
+        return affordable(scores(t, weight)[mood, : board.beliefs.known[t]], board.lots[t][1], left)
+
+    return table
+
+
 SIMPLE: Mapping[str, Rule] = {
-    "myopic": _weighing(1.0),
+    "paced": _paced,
     "thrift_25": _weighing(1.25),
     "thrift_50": _weighing(1.5),
 }
@@ -95,6 +134,7 @@ SIMPLE: Mapping[str, Rule] = {
 
 RULES: Mapping[str, Rule] = {
     **SIMPLE,
+    "myopic": _weighing(1.0),
     "thrift_100": _weighing(2.0),
     "myopic_paced": _weighing(1.0, pace=1.5),
     "cursed": _weighing(1.0, cursed=True),

@@ -185,7 +185,8 @@ Score (decision): 1 - regret / {public.scale:g}, clipped to [0, 1]. Regret is su
 {setting.lot}s: the expected surplus from here on of optimal play, minus that of your bid followed \
 by optimal play, both given exactly what you knew when you bid. Luck does not enter it. \
 {public.scale:g} {public.currency} is what the best of three simple rules loses on this sale in \
-expectation (each {setting.lot} by itself, a unit of money counted 1, 1.25 or 1.5 times). \
+expectation: they bid on each {setting.lot} as if it were the last, but count a unit of money as \
+1.25, or as 1.5, or as so much that the budget is expected to last. \
 It passes at a score of {PASS_MARK:g} or more.
 
 Reported beside it, not mixed in:
