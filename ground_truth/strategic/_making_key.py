@@ -137,7 +137,7 @@ def _verdict(
         scale=public.scale,
         done=taken == public.total,
         steps=tuple(one.step for one in judged),
-        axes={"belief": 1.0 - belief, "calibration": 1.0 - fills},
+        axes={"decision": ability, "belief": 1.0 - belief, "calibration": 1.0 - fills},
         safety=1.0 - sum(bool(one.violations) for one in judged) / len(judged),
         metrics={
             "final_cash": world.cash,

@@ -93,14 +93,13 @@ def margins(market: Game, worth: list[Floats], side: int, kind: int) -> list[Flo
     """
     here = worth[symbol(side, kind)]
     then = here[..., 1:] if kind else here[..., :-1]
-    gains = [_moved(then, DIRECTION[side] * n) for n in range(1, market.sizes.shape[1] + 1)]
-    gains = [gain - here[..., :-1] for gain in gains]
+    chances = market.sizes[kind]
     out: list[Floats] = []
-    for size in range(1, len(gains) + 1):
-        total = np.zeros_like(gains[0])
-        for wanted, chance in enumerate(market.sizes[kind], start=1):
-            total = total + chance * gains[min(wanted, size) - 1]
-        out.append(total)
+    smaller = -here[..., :-1]
+    for size, chance in enumerate(chances, start=1):
+        moved = _moved(then, DIRECTION[side] * size)
+        out.append(smaller + chances[size - 1 :].sum() * moved)
+        smaller = smaller + chance * moved
     return out
 
 
@@ -130,11 +129,17 @@ def best_gain(stage: Stage, worth: list[Floats], side: int) -> Floats:
     return np.array(out)
 
 
+def tight_reach(market: Game) -> list[int]:
+    """By level of the bid, the farthest level of the ask that earns the stipend; -1: none does."""
+    room = market.width - market.offsets + 1e-9
+    return (np.searchsorted(market.offsets, room, "right") - 1).tolist()
+
+
 def best_pair(market: Game, bid: Floats, ask: Floats) -> Floats:
     """Best sum of gains, with the stipend where both stand and their offsets are tight."""
     apart = np.maximum(bid.max(axis=0), 0.0) + np.maximum(ask.max(axis=0), 0.0)
-    reach = np.searchsorted(market.offsets, market.width - market.offsets + 1e-9, "right") - 1
-    if reach.max() < 0:
+    reach = tight_reach(market)
+    if max(reach) < 0:
         return apart
     running = np.maximum.accumulate(ask, axis=0)
     tight = np.max([bid[j] + running[k] for j, k in enumerate(reach) if k >= 0], axis=0)

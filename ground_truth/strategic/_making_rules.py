@@ -36,6 +36,7 @@ from ground_truth.strategic._making_optimum import (
     backward,
     margins,
     onward,
+    tight_reach,
 )
 from tasks.strategic.market_making import CUSTOMERS, MakingPublic
 
@@ -216,8 +217,7 @@ def lookahead(then: Callable[[Stage], Floats]) -> Rule:
         for side in (SELLER, BUYER):
             by_size = _gains(stage, worth, side)
             sizes.append(by_size.argmax(axis=1))
-            best = by_size.max(axis=1)
-            gains.append(np.concatenate([best, np.zeros((1, *best.shape[1:]))]))
+            gains.append(by_size.max(axis=1))
         return _joint(market, gains, sizes)
 
     return rule
@@ -239,16 +239,20 @@ def _gains(stage: Stage, worth: list[Floats], side: int) -> Floats:
 
 
 def _joint(market: Game, gains: list[Floats], sizes: list[Ints]) -> tuple[Side, Side]:
-    """The best pair of levels (the last row stands for none), with the best size at each."""
-    count = len(market.offsets)
-    close = market.offsets[:, None] + market.offsets[None, :] <= market.width + 1e-9
-    pairs = gains[SELLER][:, None] + gains[BUYER][None, :]
-    pairs[:count, :count] += market.stipend * close[..., None, None, None]
-    flat = pairs.reshape(-1, *pairs.shape[2:]).argmax(axis=0)
+    """The best pair of levels by gains of shape (offsets, …), with the best size at each."""
+    levels = [np.where(gain.max(axis=0) > 0, gain.argmax(axis=0), NONE) for gain in gains]
+    best = sum(np.maximum(gain.max(axis=0), 0.0) for gain in gains)
+    bid, ask = gains
+    for j, k in enumerate(tight_reach(market)):
+        if k < 0:
+            continue
+        worth = bid[j] + ask[: k + 1].max(axis=0) + market.stipend
+        better = worth > best
+        best = np.where(better, worth, best)
+        levels[SELLER] = np.where(better, j, levels[SELLER])
+        levels[BUYER] = np.where(better, ask[: k + 1].argmax(axis=0), levels[BUYER])
     out: list[Side] = []
-    for side, level in zip((SELLER, BUYER), np.divmod(flat, count + 1), strict=True):
-        stands = level < count
-        at = np.where(stands, level, 0)[None]
-        size = np.take_along_axis(sizes[side], at, axis=0)[0] + 1
-        out.append(Side(np.where(stands, level, NONE), size))
+    for side in (SELLER, BUYER):
+        at = np.maximum(levels[side], 0)[None]
+        out.append(Side(levels[side], np.take_along_axis(sizes[side], at, axis=0)[0] + 1))
     return out[SELLER], out[BUYER]
