@@ -73,8 +73,8 @@ class Prose:
             return (
                 f"z_t, the {words.regime} at {words.step} t, is hidden. a_t is its age: the number "
                 f"of {words.step}s up to t, t included, since it last began; a_1 = 1. From t to "
-                f"t + 1: with P(it ends | z_t, a_t) it ends, z_(t+1) is drawn from the second "
-                f"table and a_(t+1) = 1; otherwise z_(t+1) = z_t and a_(t+1) = a_t + 1."
+                f"t + 1: with P(it ends | z_t, a_t) it ends, z_(t+1) is drawn from P(next | "
+                f"it ends) and a_(t+1) = 1; otherwise z_(t+1) = z_t and a_(t+1) = a_t + 1."
             )
         return (
             f"At every {words.step} {words.subject} is in exactly one {words.regime}, which nobody "
@@ -90,7 +90,7 @@ class Prose:
         when = ", ".join(str(step) for step in public.pushes)
         if self._protocol:
             return (
-                f"{words.push.capitalize()} after t ∈ {{{when}}}, fixed beforehand (those after "
+                f"{article(words.push).capitalize()} takes place after t ∈ {{{when}}}, fixed beforehand (those after "
                 f"t ≥ {public.steps} are still to come): there, in the place of the rule above, "
                 f"z_(t+1) is drawn from this table and a_(t+1) = 1 even if z_(t+1) = z_t. "
                 f"P(z_(t+1) | z_t, {words.push}), in {self._unit}:"
@@ -274,6 +274,7 @@ class Prose:
         first, last, k = public.steps + 1, public.steps + public.horizon, len(public.regimes)
         order = ", ".join(public.regimes)
         plans = ", ".join(f"`{plan.name}`" for plan in public.plans)
+        fixed = f", counting only the {words.push}s already fixed" if public.push else ""
         return (
             f"## What is asked\n\nAll stated numbers are exact. `task/instance.json` holds the "
             f"same data: indices count from 0, {words.step}s from 1; `shown` is the index of "
@@ -285,7 +286,7 @@ class Prose:
             f"- `earlier`: P({words.regime} at {words.step} {public.earlier} | all of the above), "
             "in the same order;\n"
             f"- `passage`: the distribution of the first {words.step} after {public.steps} that is "
-            f"in “{public.regimes[public.target]}”, if no {words.plan} adds anything: "
+            f"in “{public.regimes[public.target]}”{fixed}: "
             f"{public.horizon + 1} numbers, for {words.step}s {first} to {last} and, last, for "
             "none of them;\n"
             f"- `action`: the {words.plan} of the highest expected pay-off (the sum of all it "

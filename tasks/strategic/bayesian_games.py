@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, create_model, field_validator
 from tasks._core import BriefText, Budget, Family, Frozen, Params, Public
 from tasks.strategic._bayesian_prose import SETTINGS, Setting
 from tasks.strategic._tables import Cells, Numbers, article, grid, number_format, table
+from tasks.strategic._variants import EXAM_VARIANTS
 
 TOLERANCE = 0.05
 """Largest total variation distance that passes."""
@@ -328,6 +329,7 @@ family: Family[BayesianParams, BayesianPublic] = Family(
     answer=answer,
     brief=brief,
     measure="posterior",
+    variants=EXAM_VARIANTS,
     relations=("units", "relabel", "permute", "paraphrase"),
     budget=Budget(wall_s=1200.0, tool_calls=100),
 )

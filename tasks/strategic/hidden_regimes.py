@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, create_model, field_validator
 from tasks._core import BriefText, Budget, Family, Frozen
 from tasks.strategic._regimes_model import SUM_SLACK, RegimesParams, RegimesPublic
 from tasks.strategic._regimes_prose import Prose
+from tasks.strategic._variants import EXAM_VARIANTS
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 VALUE_MAX = 1e12
@@ -164,6 +165,7 @@ family: Family[RegimesParams, RegimesPublic] = Family(
     answer=answer,
     brief=brief,
     measure="regimes",
+    variants=EXAM_VARIANTS,
     relations=("units", "relabel", "permute", "paraphrase"),
     budget=Budget(wall_s=1800.0, tool_calls=100),
 )
