@@ -90,9 +90,9 @@ class Prose:
         when = ", ".join(str(step) for step in public.pushes)
         if self._protocol:
             return (
-                f"{article(words.push).capitalize()} takes place after t ∈ {{{when}}}, fixed beforehand (those after "
-                f"t ≥ {public.steps} are still to come): there, in the place of the rule above, "
-                f"z_(t+1) is drawn from this table and a_(t+1) = 1 even if z_(t+1) = z_t. "
+                f"{article(words.push).capitalize()} takes place after t ∈ {{{when}}}, fixed "
+                f"beforehand (those after t ≥ {public.steps} are still to come): there, in the "
+                f"place of the rule above, z_(t+1) is drawn from this table and a_(t+1) = 1 even if z_(t+1) = z_t. "
                 f"P(z_(t+1) | z_t, {words.push}), in {self._unit}:"
             )
         return (
