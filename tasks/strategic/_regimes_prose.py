@@ -92,8 +92,8 @@ class Prose:
             return (
                 f"{article(words.push).capitalize()} takes place after t ∈ {{{when}}}, fixed "
                 f"beforehand (those after t ≥ {public.steps} are still to come): there, in the "
-                f"place of the rule above, z_(t+1) is drawn from this table and a_(t+1) = 1 even if z_(t+1) = z_t. "
-                f"P(z_(t+1) | z_t, {words.push}), in {self._unit}:"
+                f"place of the rule above, z_(t+1) is drawn from this table and a_(t+1) = 1 "
+                f"even if z_(t+1) = z_t. P(z_(t+1) | z_t, {words.push}), in {self._unit}:"
             )
         return (
             f"{article(words.push).capitalize()} takes place at the end of these {words.step}s, "
