@@ -295,7 +295,7 @@ def _start(public: MakingPublic) -> str:
         f"## At the start\n\nMid {public.mid}, inventory {public.inventory}, cash 0. All stated "
         "numbers are exact; `task/instance.json` holds the same data (`bid` is the acceptance of "
         "sellers who meet your bid, `ask` that of buyers; `transition[i][j]` is P(next = j | "
-        "last = i); `holding` is h; `offsets` is the grid)."
+        "last = i); `holding` is h; `offsets` is the grid; `tick` divides every price)."
     )
 
 
