@@ -189,6 +189,8 @@ def holm(values: Sequence[float]) -> list[float]:
 
 
 def _p(data: "np.ndarray[Any, Any]") -> float:
+    if len(data) == 1:
+        return 0.5 if data[0] > 0.0 else 1.0
     if not np.any(data):
         return 1.0
     from scipy import stats

@@ -58,12 +58,12 @@ class Script:
     kind: str = NAME
     extra: Sequence[tuple[Kind, Frozen]] = ()
     """More events, put before the answer."""
+    variant: str = ""
 
     @property
     def instance(self) -> InstanceId:
-        return InstanceId(
-            self.kind, family(self.kind).version, self.preset, Split.PRIVATE, self.seed
-        )
+        version = family(self.kind).version
+        return InstanceId(self.kind, version, self.preset, Split.PRIVATE, self.seed, self.variant)
 
 
 @dataclass
@@ -140,7 +140,8 @@ class Rig:
         return [make(seq, self._time(), kind, data) for seq, (kind, data) in enumerate(parts)]
 
     def _name(self, script: Script) -> str:
-        return f"{script.kind.replace('/', '-')}-{script.preset}-{script.seed}-{script.n}"
+        family_name = script.kind.replace("/", "-")
+        return f"{family_name}-{script.preset}-{script.seed}-{script.n}{script.variant}"
 
     def _time(self) -> str:
         self.clock[0] += 1

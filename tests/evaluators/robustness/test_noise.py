@@ -154,6 +154,7 @@ def test_the_test_of_a_mean_is_exact_for_few():
     # All five signs of 2^5 must be up: the least p there is.
     assert effect([0.5, 0.4, 0.3, 0.2, 0.1]).p == pytest.approx(2**-5)
     assert effect([-0.5, -0.4, -0.3]).p == pytest.approx(1.0)
+    assert (effect([0.3]).p, effect([-0.3]).p, effect([0.0]).p) == (0.5, 1.0, 1.0)
 
 
 def test_the_dust_of_rounding_is_no_effect(outcome: Any):
