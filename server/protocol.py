@@ -17,8 +17,9 @@ from typing import Any, Protocol, TypeVar
 
 import anyio
 import mcp_types as types
-from mcp.server import Server
+from mcp.server import NotificationOptions, Server
 from mcp.server.context import ServerRequestContext
+from mcp.server.models import InitializationOptions
 from mcp.shared.exceptions import MCPError
 from starlette.requests import Request
 
@@ -123,7 +124,7 @@ def offered_sha256(offered: Sequence[types.Tool]) -> str:
 def build_server(hall: Hall, tools: Sequence[Tool[Any]], calls: Calls | None = None) -> Server[Any]:
     """The MCP server over a hall; `calls` lets calls outlive their connection."""
     desk = _Desk(hall, tools, calls)
-    return Server(
+    return _Server(
         "proctor",
         version=version("proctor"),
         instructions=INSTRUCTIONS,
@@ -137,6 +138,16 @@ def build_server(hall: Hall, tools: Sequence[Tool[Any]], calls: Calls | None = N
         on_get_prompt=desk.get_prompt,
         on_completion=desk.complete,
     )
+
+
+class _Server(Server[Any]):
+    """Tells clients of the older revisions at the handshake that the list of tools may change."""
+
+    def create_initialization_options(
+        self, notification_options: NotificationOptions | None = None, *more: Any, **named: Any
+    ) -> InitializationOptions:
+        options = notification_options or NotificationOptions(tools_changed=True)
+        return super().create_initialization_options(options, *more, **named)
 
 
 class _Desk:
@@ -165,6 +176,7 @@ class _Desk:
     ) -> types.CallToolResult:
         caller = caller_of(ctx)
         progress = _Rising(ctx.session.report_progress)
+        calculates = self._hall.calculates(caller)
 
         async def work() -> Reply:
             return await self._hall.call(caller, params.name, params.arguments or {}, progress)
@@ -178,6 +190,9 @@ class _Desk:
             return _said(str(fault), is_error=True)
         except Exception as error:  # noqa: BLE001 - the agent must learn nothing but its number
             return _said(_incident(f"tool {params.name}", error), is_error=True)
+        if self._hall.calculates(caller) != calculates:
+            # Practice on a task with calculators began or ended; dropped where it cannot be told.
+            await ctx.session.send_tool_list_changed()
         return types.CallToolResult(content=[_block(part) for part in reply])
 
     async def list_resources(

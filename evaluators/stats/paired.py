@@ -28,6 +28,9 @@ from tasks import Frozen, InstanceId, UsageError
 Key = tuple[str, int]
 """Instance and repeat."""
 
+DUST = 1e-12
+"""Differences below it are rounding; their signs must not be flipped or ranked."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -88,7 +91,7 @@ def compare(
         return _unpaired(list(baseline.values()), list(candidate.values()), resampling)
     before, after = [baseline[key] for key in shared], [candidate[key] for key in shared]
     clusters = [one.cluster for one in before]
-    differences = [new.value - old.value for old, new in zip(before, after, strict=True)]
+    differences = [_settled(new.value - old.value) for old, new in zip(before, after, strict=True)]
     delta = cluster_interval(differences, clusters, resampling, _method(differences, clusters))
     return Comparison(
         paired=True,
@@ -101,6 +104,10 @@ def compare(
         wilcoxon=wilcoxon(cluster_means(differences, clusters)),
         mcnemar=mcnemar(_first(baseline, shared), _first(candidate, shared)),
     )
+
+
+def _settled(difference: float) -> float:
+    return 0.0 if abs(difference) < DUST else difference
 
 
 def _method(differences: Sequence[float], clusters: Sequence[str]) -> Method:

@@ -51,6 +51,13 @@ def test_no_difference_at_all_is_p_one():
     assert wilcoxon(np.array([1.0])) is None
 
 
+def test_rounding_is_no_difference():
+    old = attempts([0.1, 0.2, 0.3, 0.4])
+    new = {key: Measured(one.value + 1e-16, one.passed, one.cluster) for key, one in old.items()}
+    found = compare(old, new, QUICK)
+    assert (found.p, found.wilcoxon, found.delta.value) == (1.0, 1.0, 0.0)
+
+
 def test_mcnemars_exact_test():
     # Of 12 discordant pairs 2 favour one: 2 (1 + 12 + 66) / 2^12.
     old = [True] * 10 + [False] * 2 + [True] * 30 + [False] * 9

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from mcp import Client
+from mcp_types import TextContent
 
 from server.callers import Caller
 from server.protocol import build_server, offered_sha256, tool_list
@@ -244,3 +245,22 @@ def test_schemas_are_the_calculators_own_behind_the_session():
         assert schema["required"][0] == "session_id"
         assert schema["additionalProperties"] is False
         assert '"title"' not in json.dumps(schema)
+
+
+async def test_a_client_of_the_older_revision_hears_that_the_list_has_changed(place: Place):
+    heard: list[str] = []
+
+    async def on_message(message: Any) -> None:
+        heard.append(str(getattr(message, "method", "")))
+
+    server = build_server(place.hall, EVERY)
+    async with Client(server, mode="legacy", message_handler=on_message) as client:
+        assert client.server_capabilities.tools is not None
+        assert client.server_capabilities.tools.list_changed
+        begun = await client.call_tool("start_task", {"task": "test/paper"})
+        assert heard == []
+        begun = await client.call_tool("start_task", {"task": "sums/sums"})
+        assert isinstance(begun.content[0], TextContent)
+        session = json.loads(begun.content[0].text)["session_id"]
+        await client.call_tool("finish", {"session_id": session})
+    assert heard == ["notifications/tools/list_changed"] * 2
