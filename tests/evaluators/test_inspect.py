@@ -1,4 +1,4 @@
-"""`proctor inspect` and the artefacts of a scored run, from logs written as the daemon writes them."""
+"""`proctor inspect` and the artefacts of a scored run, from logs as the daemon writes them."""
 
 import json
 from typing import Any
