@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from ground_truth._gymnasium import EpisodeEnv
     from runners import EvalConfig as EvalConfig
     from runners import Hall, Scored
     from server.launch import TierName
     from tasks import Brief
     from tasks._checks import Check
 
-__all__ = ["EvalConfig", "main", "run_eval"]
+__all__ = ["EvalConfig", "episode_env", "main", "run_eval"]
 
 HELP = """The exam hall for coding agents.
 
@@ -244,6 +245,18 @@ def run_eval(config: "EvalConfig", **options: Any) -> "list[Scored]":
     from runners import Options, evaluate
 
     return evaluate(config, Options(**options), Rooms())
+
+
+def episode_env(name: str, preset: str | None = None) -> "EpisodeEnv":
+    """An episode family as a Gymnasium environment, for practice on public instances.
+
+    Raises:
+        UsageError: unknown family or preset, or one that is no episode.
+        ModuleNotFoundError: Gymnasium is missing; `pip install -e '.[gymnasium]'` brings it.
+    """
+    from ground_truth._gymnasium import EpisodeEnv
+
+    return EpisodeEnv(name, preset)
 
 
 def __getattr__(name: str) -> Any:

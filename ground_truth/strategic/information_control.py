@@ -6,13 +6,14 @@ the best single mode gives away (the scale of the score) is not small against a 
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 
 from ground_truth._core import Drawn, Player, Related, Relation, Rng, Truth, played
 from ground_truth.strategic import _control_players as players
-from ground_truth.strategic._control_solver import Solution, constant_value, solved
+from ground_truth.strategic._control_solver import constant_value, solved, start
 from ground_truth.strategic._control_world import ControlKey, ControlWorld
 from ground_truth.strategic._stated import pick, some, stated
 from tasks import JSON
@@ -32,7 +33,7 @@ from tasks.strategic.information_control import (
 
 MARGIN = 0.1
 """Least distance of the best fixed policy from the ceiling, on every instance."""
-WORTH = 0.03
+WORTH = 0.02
 """Least worth of reports, as a share of the optimum's distance to the best single mode."""
 DRAWS_MAX = 2_000
 FACTORS = (0.1, 0.5, 2.0, 5.0, 10.0, 100.0)
@@ -70,9 +71,10 @@ def _scale(game: ControlPublic) -> float | None:
     """What the best single mode gives away, to 4 digits; None if that, or a report, is little."""
     single = max(constant_value(game, mode) for mode in range(len(game.modes)))
     typical = float(np.mean([mode.gain for mode in game.modes]))
-    blind = Solution(game.model_copy(update={"reports": 0})).optimum
-    best = solved(game).optimum
-    if best - single < 0.25 * typical or best - blind < WORTH * (best - single):
+    solution = solved(game)
+    best = solution.optimum
+    blind = solution.value(replace(start(game), reports=0))
+    if best - single < 0.15 * typical or best - blind < WORTH * (best - single):
         return None
     return float(f"{best - single:.4g}")
 

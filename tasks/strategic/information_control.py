@@ -152,9 +152,9 @@ family: Family[ControlParams, ControlPublic] = Family(
     public=ControlPublic,
     presets={
         "easy": _preset(
-            rounds=4,
+            rounds=5,
             modes=2,
-            sources=1,
+            sources=2,
             readings=2,
             reports=2,
             per_round=1,
@@ -162,8 +162,8 @@ family: Family[ControlParams, ControlPublic] = Family(
             change=0.1,
             evidence=1.6,
             outcome=0.3,
-            price=0.12,
-            switching=0.15,
+            price=0.2,
+            switching=0.25,
             digits=2,
         ),
         "medium": _preset(
@@ -199,7 +199,7 @@ family: Family[ControlParams, ControlPublic] = Family(
         "expert": _preset(
             rounds=7,
             modes=3,
-            sources=3,
+            sources=2,
             readings=3,
             reports=3,
             per_round=2,
