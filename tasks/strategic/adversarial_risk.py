@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, create_model
 from tasks._core import BriefText, Budget, Family, Frozen, Params
 from tasks.strategic._risk_prose import prompt
 from tasks.strategic._risk_rules import NONE, RiskPublic
+from tasks.strategic._variants import EXAM_VARIANTS
 
 
 class RiskParams(Params):
@@ -137,5 +138,6 @@ family: Family[RiskParams, RiskPublic] = Family(
     measure="regret",
     episode=True,
     budget=Budget(wall_s=1800.0, tool_calls=120),
+    variants=EXAM_VARIANTS,
     relations=("units", "relabel", "permute", "paraphrase", "control"),
 )

@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, create_model, field_validator
 from tasks._core import JSON, BriefText, Budget, Family, Frozen, Params
 from tasks.strategic._auction_prose import prompt
 from tasks.strategic._auction_sale import AuctionPublic, Basis, Format, bids
+from tasks.strategic._variants import EXAM_VARIANTS
 
 
 class AuctionParams(Params):
@@ -168,5 +169,6 @@ family: Family[AuctionParams, AuctionPublic] = Family(
     measure="regret",
     episode=True,
     budget=Budget(wall_s=2400.0, tool_calls=120),
+    variants=EXAM_VARIANTS,
     relations=("units", "relabel", "permute", "paraphrase"),
 )
