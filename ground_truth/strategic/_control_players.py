@@ -14,7 +14,7 @@ from ground_truth.strategic._control_solver import (
     start,
 )
 from tasks import JSON, Observation
-from tasks.strategic.information_control import BUY, OPERATE, ControlPublic
+from tasks.strategic._control_game import BUY, OPERATE, ControlPublic
 
 Rule = Callable[[State, Observation], str]
 """State of knowledge and view → what to do."""

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from tasks.strategic.information_control import BUY, OPERATE, ControlPublic, Mode, Source
+from tasks.strategic._control_game import BUY, OPERATE, ControlPublic, Mode, Source
 
 GRID = np.linspace(0.0, 1.0, 33)
 FLAT = 1e-13

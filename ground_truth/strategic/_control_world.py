@@ -14,7 +14,7 @@ from ground_truth.strategic._control_solver import (
 )
 from ground_truth.strategic._stated import pick
 from tasks import JSON, AgentFault, Observation
-from tasks.strategic.information_control import BUY, OPERATE, ControlPublic
+from tasks.strategic._control_game import BUY, OPERATE, ControlPublic
 
 PASS = 0.9
 """Ability from which on an episode passes."""

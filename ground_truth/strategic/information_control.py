@@ -17,9 +17,7 @@ from ground_truth.strategic._control_solver import constant_value, solved, start
 from ground_truth.strategic._control_world import ControlKey, ControlWorld
 from ground_truth.strategic._stated import pick, some, stated
 from tasks import JSON
-from tasks.strategic._control_prose import SETTINGS, Setting
-from tasks.strategic._tables import Numbers
-from tasks.strategic.information_control import (
+from tasks.strategic._control_game import (
     BUY,
     OPERATE,
     ControlParams,
@@ -30,6 +28,8 @@ from tasks.strategic.information_control import (
     Section,
     Source,
 )
+from tasks.strategic._control_prose import SETTINGS, Setting
+from tasks.strategic._tables import Numbers
 
 MARGIN = 0.1
 """Least distance of the best fixed policy from the ceiling, on every instance."""

@@ -1,13 +1,10 @@
 """The words of `strategic/information_control`: settings to draw from, and the brief."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from tasks.strategic._tables import Numbers, number_format, table
-
-if TYPE_CHECKING:
-    from tasks.strategic.information_control import ControlPublic
+from tasks.strategic._control_game import ControlPublic
+from tasks.strategic._tables import number_format, table
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ SETTINGS: dict[str, Setting] = {
 }
 
 
-def brief_parts(public: "ControlPublic") -> list[str]:
+def brief_parts(public: ControlPublic) -> list[str]:
     """The sections of the brief in the drawn order, then the contract."""
     setting = SETTINGS[public.style.setting]
     sections = {
@@ -87,7 +84,7 @@ def brief_parts(public: "ControlPublic") -> list[str]:
     ]
 
 
-def _opening(public: "ControlPublic", setting: Setting) -> str:
+def _opening(public: ControlPublic, setting: Setting) -> str:
     one, other = public.regimes
     return (
         f"{setting.opening} They are called “{one}” and “{other}”. There are {public.rounds} "
@@ -96,7 +93,7 @@ def _opening(public: "ControlPublic", setting: Setting) -> str:
     )
 
 
-def _regimes(public: "ControlPublic", setting: Setting) -> str:
+def _regimes(public: ControlPublic, setting: Setting) -> str:
     unit, show = _format(public)
     one, other = public.regimes
     rows = [(phase.name, [show(phase.change[0]), show(phase.change[1])]) for phase in public.phases]
@@ -113,7 +110,7 @@ def _regimes(public: "ControlPublic", setting: Setting) -> str:
     )
 
 
-def _modes(public: "ControlPublic", setting: Setting) -> str:
+def _modes(public: ControlPublic, setting: Setting) -> str:
     unit, show = _format(public)
     good, bad = public.outcomes
     one, other = public.regimes
@@ -136,7 +133,7 @@ def _modes(public: "ControlPublic", setting: Setting) -> str:
     )
 
 
-def _sources(public: "ControlPublic", setting: Setting) -> str:
+def _sources(public: ControlPublic, setting: Setting) -> str:
     unit, show = _format(public)
     parts = [
         f"{source.name} (price {source.price:g}):\n\n"
@@ -158,7 +155,7 @@ def _sources(public: "ControlPublic", setting: Setting) -> str:
     )
 
 
-def _flow(public: "ControlPublic", setting: Setting) -> str:
+def _flow(public: ControlPublic, setting: Setting) -> str:
     return (
         f"## How it is played\n\nEvery `act` is one action: `buy:<source>` shows a reading and "
         f"stays in the {setting.round}; `operate:<mode>` shows the outcome, pays, and ends the "
@@ -173,7 +170,7 @@ def _flow(public: "ControlPublic", setting: Setting) -> str:
     )
 
 
-def _contract(public: "ControlPublic", setting: Setting) -> str:
+def _contract(public: ControlPublic, setting: Setting) -> str:
     return (
         "## What is scored\n\nYou maximise the expected total: gains minus losses, switching costs "
         "and prices. The regret of an action is the expected total of optimal play from where you "
@@ -188,7 +185,7 @@ def _contract(public: "ControlPublic", setting: Setting) -> str:
     )
 
 
-def _format(public: "ControlPublic"):  # noqa: ANN202 - as number_format says
+def _format(public: ControlPublic) -> tuple[str, Callable[[float], str]]:
     return number_format(public.style.numbers, public.digits)
 
 
@@ -196,11 +193,3 @@ def _word(unit: str) -> str:
     return {"percentages": "probability", "probabilities": "probability"}.get(
         unit, f"probability ({unit})"
     )
-
-
-def choose(pool: Sequence[str], taken: Sequence[int]) -> tuple[str, ...]:
-    """The entries of `pool` at the positions `taken`."""
-    return tuple(pool[i] for i in taken)
-
-
-__all__ = ["SETTINGS", "Numbers", "Setting", "brief_parts", "choose"]

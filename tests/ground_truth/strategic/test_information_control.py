@@ -22,7 +22,7 @@ from ground_truth.strategic._control_solver import (
 )
 from ground_truth.strategic._control_world import ControlKey, ControlWorld
 from tasks import AgentFault, InstanceId, Split, family
-from tasks.strategic.information_control import BUY, OPERATE, ControlPublic
+from tasks.strategic._control_game import BUY, OPERATE, ControlPublic
 
 NAME = "strategic/information_control"
 FAMILY, TRUTH = family(NAME), TRUTHS.find(NAME)
@@ -156,9 +156,10 @@ def test_stopping_early_is_played_on_and_stated_beliefs_count_as_worst() -> None
     cut = k.verdict(whole[:1])
     assert not cut.done
     assert cut.axes["belief"] < k.verdict(whole).axes["belief"] == 1.0
-    assert cut.ability < 1.0
     nothing = k.verdict([])
+    stay = {"do": OPERATE + k.game.modes[k.game.start].name, "probability": 0.5}
     assert nothing.axes["belief"] == 0.0
+    assert nothing.regret == pytest.approx(k.verdict([stay] * k.game.rounds).regret)
 
 
 def test_a_report_too_many_is_refused_and_changes_nothing() -> None:
