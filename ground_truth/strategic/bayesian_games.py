@@ -33,7 +33,7 @@ from tasks.strategic.bayesian_games import (
     Witness,
 )
 
-POLICY_MAX = 0.85
+POLICY_MAX = 0.9
 """A drawn instance leaves at least `1 - POLICY_MAX` between every fixed policy and the ceiling."""
 CERTAINTY_MAX = 0.95
 DRAWS_MAX = 10_000
@@ -202,22 +202,15 @@ def _last_report(public: BayesianPublic) -> Vector:
     return _believing(public, _delivered(public)[-1:])
 
 
-def _half_trust(public: BayesianPublic) -> Vector:
-    """Every report is right half of the time and otherwise any signal at all."""
-    return _believing(public, _delivered(public), trust=0.5)
+def _trusting(trust: float) -> Callable[[BayesianPublic], Vector]:
+    """Every report is right with probability `trust` and otherwise any signal at all."""
+    return lambda public: _believing(public, _delivered(public), trust)
 
 
-def _third_weight(public: BayesianPublic) -> Vector:
-    """Every report counts as a third of one."""
-    return _believing(public, _delivered(public), weight=1.0 / 3.0)
-
-
-def _believing(
-    public: BayesianPublic, signals: list[int], trust: float = 1.0, weight: float = 1.0
-) -> Vector:
-    """Posterior of one who takes reports for the signals themselves, or all alike for less."""
+def _believing(public: BayesianPublic, signals: list[int], trust: float = 1.0) -> Vector:
+    """Posterior of one who takes reports for the signals themselves, as far as `trust` goes."""
     rates = trust * np.array(public.rates) + (1.0 - trust) / len(public.signals)
-    log = np.log(public.prior) + weight * np.log(rates)[:, signals].sum(axis=1)
+    log = np.log(public.prior) + np.log(rates)[:, signals].sum(axis=1)
     weights = np.exp(log - log.max())
     return weights / weights.sum()
 
@@ -227,10 +220,14 @@ SIMPLE: dict[str, Callable[[BayesianPublic], Vector]] = {
     "prior": _prior,
     "last_report": _last_report,
     "face_value": _face_value,
-    "half_trust": _half_trust,
-    "third_weight": _third_weight,
+    "little_trust": _trusting(0.3),
+    "half_trust": _trusting(0.5),
+    "much_trust": _trusting(0.7),
 }
-"""Simple rules that use no table of reports; the best of them is the floor."""
+"""Simple rules that use no table of reports; the best of them is the floor.
+
+Those that discount all reports alike are what a regression on many briefs comes to.
+"""
 
 
 def _fixed(policy: Callable[[BayesianPublic], Vector]) -> Callable[[BayesianPublic, Rng], JSON]:
