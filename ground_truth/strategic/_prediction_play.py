@@ -8,7 +8,7 @@ import numpy as np
 from ground_truth.keys import EpisodeKey, Step, Verdict
 from ground_truth.strategic._lmsr import prices
 from ground_truth.strategic._prediction_beliefs import Grid, after
-from ground_truth.strategic._prediction_values import Solution, orders, solve, spent
+from ground_truth.strategic._prediction_values import Solution, orders, quoted, solve
 from tasks import JSON, AgentFault, Observation
 from tasks.strategic._prediction_public import Book, PredictionPublic
 
@@ -53,7 +53,7 @@ class PredictionKey(EpisodeKey):
             node = after(public, node, due, self.reports[t])
             values = worths(public, solution, state, solution.rounds[t].places[node])
             belief = _belief(solution, state, solution.rounds[t].places[node])
-            refusal = refused(public, solution.costs[t], state, action["trade"])
+            refusal = refused(public, state, action["trade"])
             breaches += [refusal] if refusal else []
             steps.append(_judged(public, action, values, belief, refusal))
             errors.append(abs(action["probability"] - belief))
@@ -82,29 +82,20 @@ def worths(public: PredictionPublic, solution: Solution, state: State, node: int
     return found
 
 
-def refused(public: PredictionPublic, costs: Grid, state: State, trade: int) -> str:
-    """Why an order is refused, or ''.
-
-    Args:
-        public: The game.
-        costs: Of the round, shape (positions, orders, moves).
-        state: Where the order is given.
-        trade: Contracts, on the grid.
-    """
+def refused(public: PredictionPublic, state: State, trade: int) -> str:
+    """Why an order of `trade` contracts is refused, or ''."""
     if trade == 0:
         return ""
     if not -public.short_limit <= state.position + trade <= public.long_limit:
         return "position_limit"
     if state.left == 0:
         return "order_limit"
-    return "" if np.isfinite(paid(public, costs, state, trade)) else "depth"
+    return "" if np.isfinite(paid(public, state, trade)) else "depth"
 
 
-def paid(public: PredictionPublic, costs: Grid, state: State, trade: int) -> float:
-    """Money that an order within the limits costs, its fee included; infinite beyond the book."""
-    index = orders(public).tolist().index(trade)
-    place = (state.position + public.short_limit) // public.lot
-    return float(costs[place, index, state.moves + state.t])
+def paid(public: PredictionPublic, state: State, trade: int) -> float:
+    """Money that an order costs, its fee included; infinite beyond the limits or the book."""
+    return float(quoted(public, state.t, state.position, trade, state.moves))
 
 
 def moved_on(state: State, traded: int, moved: int) -> State:
@@ -205,10 +196,9 @@ class PredictionWorld:
         if state.t == len(public.schedule):
             raise AgentFault(f"All {state.t} rounds are played; no further action is taken.")
         trade = _ordered(public, action)
-        costs = spent(public, state.t)
-        refusal = refused(public, costs, state, trade)
+        refusal = refused(public, state, trade)
         traded = 0 if refusal else trade
-        money = paid(public, costs, state, traded)
+        money = paid(public, state, traded)
         self._last = "none" if trade == 0 else f"refused: {refusal}" if refusal else "executed"
         last = state.t + 1 == len(public.schedule)
         self._state = moved_on(state, traded, 0 if last else self._key.moves[state.t])

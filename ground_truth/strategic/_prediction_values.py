@@ -20,7 +20,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ground_truth.strategic._prediction_beliefs import Grid, Round, Whole, move_chances, rounds
-from tasks.strategic._prediction_public import Maker, PredictionPublic
+from tasks.strategic._prediction_public import Book, Maker, PredictionPublic
 
 Play: TypeAlias = Callable[[int, Grid], Grid]
 """`play(t, W_t)` gives the value V_t of some way to play."""
@@ -53,37 +53,52 @@ def orders(public: PredictionPublic) -> Whole:
     return np.array([0, *(s * sign for s in sizes for sign in (1, -1))])
 
 
-def spent(public: PredictionPublic, t: int) -> Grid:
-    """Money that each order costs in round t, by position and moves; fees included.
+def quoted(
+    public: PredictionPublic, t: int, held: Whole | int, size: Whole | int, moves: Whole | int
+) -> Grid:
+    """Money that orders cost in round t, fees included; infinite where one is refused.
 
-    Shape (positions, orders, 2 t + 1); infinite where the position limit or the book refuses it.
+    Args:
+        public: The game.
+        t: The round.
+        held: Positions before the orders, in contracts.
+        size: The orders, in contracts.
+        moves: Sums of the outside moves.
+
+    Returns:
+        In the shape to which these three broadcast.
     """
-    held, size = positions(public)[:, None, None], orders(public)[None, :, None]
-    moves = np.arange(-t, t + 1)[None, None, :]
     if isinstance(public.market, Maker):
         b, net = public.market.liquidity, public.market.net
-        sold = (net + held + public.flow.size * moves) / b
-        paid = public.payout * b * (np.logaddexp(0, sold + size / b) - np.logaddexp(0, sold))
+        sold = (net + held + public.flow.size * np.asarray(moves)) / b
+        bought = np.asarray(size) / b
+        paid = public.payout * b * (np.logaddexp(0, sold + bought) - np.logaddexp(0, sold))
     else:
-        book = np.stack([_walked(public, int(a), t) for a in orders(public)])
-        paid = np.broadcast_to(book[None], (len(positions(public)), *book.shape))
-    out = (held + size < -public.short_limit) | (held + size > public.long_limit)
+        reference = np.array(public.market.reference)[np.asarray(moves) + len(public.fees) - 1]
+        paid = _walked(public.market, reference, np.asarray(size))
+    reached = held + np.asarray(size)
+    out = (reached < -public.short_limit) | (reached > public.long_limit)
     return np.where(out, np.inf, paid + public.fees[t] * np.abs(size))
 
 
-def _walked(public: PredictionPublic, order: int, t: int) -> Grid:
-    """What an order pays (negative: gets) in the book, shape (2 t + 1,); infinite if too large."""
-    book = public.market
-    assert not isinstance(book, Maker)
-    middle = len(book.reference) // 2
-    reference = np.array(book.reference[middle - t : middle + t + 1])
-    side, sign = (book.asks, 1) if order > 0 else (book.bids, -1)
-    left, paid = abs(order), np.zeros(2 * t + 1)
-    for level in side:
-        taken = min(left, level.size)
-        paid += taken * np.clip(reference + sign * level.offset, book.lowest, book.highest)
-        left -= taken
-    return np.full(2 * t + 1, np.inf) if left else sign * paid
+def _walked(book: Book, reference: Grid, size: Whole) -> Grid:
+    """What orders pay (negative: get) in the book; infinite where it is not deep enough."""
+    found = np.zeros(np.broadcast_shapes(reference.shape, size.shape))
+    for levels, sign in ((book.asks, 1), (book.bids, -1)):
+        left = np.maximum(sign * size, 0)
+        for level in levels:
+            taken = np.minimum(left, level.size)
+            price = np.clip(reference + sign * level.offset, book.lowest, book.highest)
+            found = found + sign * taken * price
+            left = left - taken
+        found = np.where(left > 0, np.inf, found)
+    return found
+
+
+def spent(public: PredictionPublic, t: int) -> Grid:
+    """Money that each order costs in round t, shape (positions, orders, 2 t + 1); as `quoted`."""
+    held, size = positions(public)[:, None, None], orders(public)[None, :, None]
+    return quoted(public, t, held, size, np.arange(-t, t + 1))
 
 
 def settled(public: PredictionPublic, belief: Grid) -> Grid:
@@ -98,9 +113,9 @@ def solve(public: PredictionPublic) -> Solution:
     return _solved(public.model_copy(update={"scale": 1.0}).model_dump_json())
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=24)
 def _solved(game: str) -> Solution:
-    """Kept for the last few games: grading asks for a game that was just played."""
+    """Kept for the last games (some MB each): grading asks for what was just played."""
     public = PredictionPublic.model_validate_json(game)
     steps = rounds(public)
     costs = tuple(spent(public, t) for t in range(len(steps)))
