@@ -7,6 +7,7 @@ common value, P(v | own appraisal) weighs the products, which carries the winner
 import itertools
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -71,7 +72,13 @@ def ticks(public: AuctionPublic, amount: float) -> int:
 
 
 def compiled(public: AuctionPublic) -> Board:
-    """Compile the public half of a sale."""
+    """Compile the public half of a sale (kept for the last few: every world and player asks)."""
+    game = public.model_copy(update={"scale": 0.0})
+    return _compiled(game)  # pyright: ignore[reportArgumentType] - frozen models have a hash
+
+
+@lru_cache(maxsize=16)
+def _compiled(public: AuctionPublic) -> Board:
     mood = public.mood
     return Board(
         top=ticks(public, public.top),
@@ -141,10 +148,12 @@ def _buyers(public: AuctionPublic) -> int:
 def _highest(public: AuctionPublic, index: int, mood: int, buyer: int) -> Vector:
     """P(highest rival bid | value) in one mood, with one buyer; shape (values or 1, bids)."""
     level = {"steady": 0, "reactive": mood, "house": buyer}
-    product = np.ones((1, ticks(public, public.top) + 1))
+    lot_class = public.classes[index]
+    rows = 1 if lot_class.basis == "private" else len(lot_class.values)
+    product = np.ones((rows, ticks(public, public.top) + 1))
     for rival in public.rivals:
         habit = rival.habits[index][level[rival.role]]
-        product = product * bid_chances(public, public.classes[index], habit).cumsum(axis=1)
+        product = product * bid_chances(public, lot_class, habit).cumsum(axis=1)
     return np.diff(product, axis=1, prepend=0.0)
 
 
