@@ -5,12 +5,12 @@ import math
 import numpy as np
 
 from ground_truth._core import Drawn, Rng
-from ground_truth.strategic._risk_limits import Leg, Rulebook, Vector
+from ground_truth.strategic._risk_limits import Leg, Rulebook
 from ground_truth.strategic._risk_players import RULES, Rule, Sight, decided
 from ground_truth.strategic._risk_script import LEVELS, Writer
 from ground_truth.strategic._risk_situations import SITUATIONS, Situation
 from ground_truth.strategic._risk_world import Cell, RiskKey, RiskWorld, Turn, Words
-from ground_truth.strategic._stated import some
+from ground_truth.strategic._stated import Vector, some
 from tasks.strategic._pressure import CORES, Pressure, Severity
 from tasks.strategic._risk_rules import (
     DRAWDOWN,
@@ -142,7 +142,7 @@ def _instruments(groups: tuple[str, ...], volumes: Vector, rng: Rng) -> tuple[In
 def _limited(shape: RiskPublic, book: Vector, tightness: float, rng: Rng) -> RiskPublic:
     """Set every limit so that the opening book uses a drawn share of it."""
     rules, size = Rulebook(shape), np.abs(book)
-    usage = rules.usages(book[None, :])[0].tolist()
+    usage = [limit.usage(book.tolist()) for limit in rules.limits]
 
     def over(used: float, least: float, more: float = 0.0) -> float:
         share = min(0.95, tightness + more + float(rng.uniform(-0.12, 0.12)))
@@ -179,7 +179,7 @@ def _limited(shape: RiskPublic, book: Vector, tightness: float, rng: Rng) -> Ris
     if shape.leverage is not None:
         update["leverage"] = _rounded(over(float(size.sum()), 0.0, 0.3) / shape.peak)
     if shape.joint is not None:
-        loss = over(rules.joint(book), 0.0, 0.15)
+        loss = over(rules.joint(book.tolist()), 0.0, 0.15)
         update["joint"] = shape.joint.model_copy(update={"loss": loss})
     return shape.model_copy(update=update)
 

@@ -1,25 +1,27 @@
 """The largest safe size of a request, exactly, limit by limit.
 
-Each usage of `tasks.strategic._risk_rules` is convex in the size s and linear between the sizes at
-which an exposure (or a group's net exposure) changes its sign; between these break points the size
-at which a usage meets its cap is found by a straight line, and that of the joint stress (a norm)
-by the larger root of a quadratic.
+Each usage of `tasks.strategic._risk_rules` but the joint stress has the form
+
+    f(s) = c + b s + Σ_j w_j |x_j + a_j s|,   w_j ≥ 0,
+
+convex and linear between the break points -x_j / a_j (the net usage too, as max(L, S) - n min(L, S)
+= (1 - n)/2 (L + S) + (1 + n)/2 |L - S|). Its largest s with f(s) ≤ cap is found by walking from
+break point to break point; that of the joint stress, a norm, is the larger root of a quadratic.
 """
 
+import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
 
 from tasks import Frozen
 from tasks.strategic._risk_rules import JOINT, LEVERAGE, LIQUIDITY, MARGIN, SINGLE, RiskPublic, Side
 
-Vector = npt.NDArray[np.float64]
+CRUMB = 1e-12
+"""A slope below this share of what it is summed from is rounding."""
 
-CRUMB = 1e-9
-"""Relative excess of a usage that is rounding."""
-_FAR = 1e5
+Term = tuple[float, float, float]
+"""(w, x, a) of w |x + a s|."""
 
 
 class Leg(Frozen):
@@ -34,11 +36,16 @@ class Leg(Frozen):
 class Mark:
     """Where the book stands when a request is reviewed."""
 
-    positions: Vector
-    prices: Vector
+    positions: Sequence[float]
+    prices: Sequence[float]
     equity: float
     multiplier: float
     """Of the drawdown tier; 0 is the stop: no usage may rise."""
+
+    @property
+    def exposures(self) -> list[float]:
+        """Position times price, signed."""
+        return [float(q * p) for q, p in zip(self.positions, self.prices, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -46,150 +53,188 @@ class Sizes:
     """For each limit the largest size that it alone allows (`inf` if any)."""
 
     labels: tuple[str, ...]
-    sizes: Vector
+    sizes: tuple[float, ...]
 
     @property
     def largest(self) -> float:
         """The largest safe size."""
-        return float(self.sizes.min())
+        return min(self.sizes)
 
     def of(self, *kinds: str) -> float:
         """The largest size by the limits whose label starts with one of `kinds`."""
         chosen = [s for n, s in zip(self.labels, self.sizes, strict=True) if n.startswith(kinds)]
-        return float(min(chosen, default=np.inf))
+        return min(chosen, default=math.inf)
 
     def binding(self, slack: float) -> tuple[str, ...]:
         """Labels of the limits that allow no more than the largest safe size + slack."""
-        held = self.sizes <= self.largest + slack
-        return tuple(dict.fromkeys(n for n, on in zip(self.labels, held, strict=True) if on))
+        most = self.largest + slack
+        held = [n for n, size in zip(self.labels, self.sizes, strict=True) if size <= most]
+        return tuple(dict.fromkeys(held))
 
 
 @dataclass(frozen=True)
-class _Block:
-    """Columns of the three matrices that belong to limits of one kind."""
+class _Limit:
+    """One limit whose usage is piecewise linear in the exposures x.
 
-    labels: list[str]
-    sizes: Vector
-    nets: Vector | None = None
-    signed: Vector | None = None
+    Usage = Σ weights_i |x_i| + offset |Σ x_i over the weighted| + Σ signed_i x_i.
+    """
 
-    def parts(self, groups: int) -> tuple[Vector, Vector, Vector]:
-        """The columns of A, B and C; what is not given is 0."""
-        nets = np.zeros((groups, len(self.labels))) if self.nets is None else self.nets
-        return self.sizes, nets, 0.0 * self.sizes if self.signed is None else self.signed
+    label: str
+    fixed: float
+    """Limit that the drawdown multiplier scales."""
+    share: float = 0.0
+    """Limit as a multiple of the equity."""
+    weights: tuple[tuple[int, float], ...] = ()
+    offset: float = 0.0
+    signed: tuple[tuple[int, float], ...] = ()
+
+    def usage(self, exposures: Sequence[float]) -> float:
+        """Usage at these exposures."""
+        used = sum(w * abs(exposures[i]) for i, w in self.weights)
+        if self.offset:
+            used += self.offset * abs(sum(exposures[i] for i, _ in self.weights))
+        return used + sum(c * exposures[i] for i, c in self.signed)
+
+    def allowed(self, start: Sequence[float], slope: Sequence[float], limit: float) -> float:
+        """Largest s at which the usage of start + s · slope is within max(limit, usage at 0)."""
+        terms = [(w, start[i], slope[i]) for i, w in self.weights if slope[i]]
+        if self.offset and terms:
+            net = sum(start[i] for i, _ in self.weights)
+            terms.append((self.offset, net, sum(a for _, _, a in terms)))
+        tilt = sum(c * slope[i] for i, c in self.signed)
+        if not terms and not tilt:
+            return math.inf
+        used = self.usage(start)
+        return _walk(terms, tilt, max(limit, used) - used)
+
+
+def _walk(terms: Sequence[Term], tilt: float, room: float) -> float:
+    """Largest s at which tilt · s + Σ w (|x + a s| - |x|) ≤ room, for room ≥ 0."""
+    slope, scale = tilt, abs(tilt)
+    breaks: list[tuple[float, float]] = []
+    for w, x, a in terms:
+        scale += w * abs(a)
+        # An exposure that the size takes through zero counts down first, and up after it.
+        falls = x * a < 0
+        slope += -w * abs(a) if falls else w * abs(a)
+        if falls:
+            breaks.append((-x / a, 2.0 * w * abs(a)))
+    at = 0.0
+    for point, bend in sorted(breaks):
+        if slope > CRUMB * scale and slope * (point - at) > room:
+            break
+        room -= slope * (point - at)
+        at, slope = point, slope + bend
+    return at + max(0.0, room) / slope if slope > CRUMB * scale else math.inf
 
 
 class Rulebook:
-    """The rules of one instance as arrays over its instruments, in their listed order.
-
-    Every piecewise linear usage is |x|·A + |x·M|·B + x·C, x the exposures and M the groups.
-    """
+    """The rules of one instance, ready to be asked; instruments in their listed order."""
 
     def __init__(self, public: RiskPublic) -> None:
         names = [i.name for i in public.instruments]
-        groups, stresses = public.groups, public.stresses
         self.row = {name: row for row, name in enumerate(names)}
         self._public = public
-        self._volume = np.array([i.volume for i in public.instruments])
-        self._member = np.array(
-            [[i.group == g.name for g in groups] for i in public.instruments], float
-        )
-        netting = np.array([g.netting for g in groups])
-        rates = np.array([i.margin for i in public.instruments])
-        shocks = np.array([[s.shocks[n] for s in stresses] for n in names])
-        # max(L, S) - netting·min(L, S), by L + S = gross and |L - S| = net
-        offset = self._member * 0.5 * (1.0 - netting), np.diag(0.5 * (1.0 + netting))
-        blocks: list[_Block] = [
-            _Block([f"gross {g.name}" for g in groups], self._member),
-            _Block([f"net {g.name}" for g in groups], *offset),
-            _Block([f"stress {s.name}" for s in stresses], 0.0 * shocks, None, -shocks),
+        self._members = {
+            g.name: [row for row, i in enumerate(public.instruments) if i.group == g.name]
+            for g in public.groups
+        }
+        table = {} if public.joint is None else public.joint.correlation
+        self._correlation = [[table[g][h] for h in self._members] for g in self._members if table]
+        self.limits = (*self._of_groups(), *self._of_stresses(), *self._of_book())
+        """The piecewise linear ones: gross, net, stress in the listed order, then the others."""
+
+    def _of_groups(self) -> list[_Limit]:
+        groups, members = self._public.groups, self._members
+        gross = [
+            _Limit(f"gross {g.name}", g.gross, weights=tuple((i, 1.0) for i in members[g.name]))
+            for g in groups
         ]
-        fixed = [*(g.gross for g in groups), *(g.net for g in groups), *(s.loss for s in stresses)]
+        net = [
+            _Limit(
+                f"net {g.name}",
+                g.net,
+                weights=tuple((i, 0.5 * (1.0 - g.netting)) for i in members[g.name]),
+                offset=0.5 * (1.0 + g.netting),
+            )
+            for g in groups
+        ]
+        return [*gross, *net]
+
+    def _of_stresses(self) -> list[_Limit]:
+        return [
+            _Limit(
+                f"stress {s.name}",
+                s.loss,
+                signed=tuple((i, -s.shocks[name]) for name, i in self.row.items()),
+            )
+            for s in self._public.stresses
+        ]
+
+    def _of_book(self) -> list[_Limit]:
+        public, limits = self._public, list[_Limit]()
         if public.single is not None:
-            blocks.append(_Block([SINGLE] * len(names), np.eye(len(names))))
-            fixed += [public.single] * len(names)
+            limits += [
+                _Limit(SINGLE, public.single, weights=((i, 1.0),)) for i in self.row.values()
+            ]
         if public.margin is not None:
-            blocks.append(_Block([MARGIN], rates[:, None]))
+            rates = tuple((i, one.margin) for i, one in enumerate(public.instruments))
+            limits.append(_Limit(MARGIN, 0.0, public.margin, rates))
         if public.leverage is not None:
-            blocks.append(_Block([LEVERAGE], np.ones((len(names), 1))))
-        self._labels = tuple(label for block in blocks for label in block.labels)
-        self._sizes, self._nets, self._signed = (
-            np.hstack([block.parts(len(groups))[k] for block in blocks]) for k in range(3)
-        )
-        shares = [share for share in (public.margin, public.leverage) if share is not None]
-        self._fixed = np.array([*fixed, *(0.0 for _ in shares)])
-        self._most = float(self._fixed.max())
-        self._by_equity = np.array([*(0.0 for _ in fixed), *shares])
-        if public.joint is not None:
-            table, moves = public.joint.correlation, public.joint.shocks
-            self._moves = self._member * np.array([moves[n] for n in names])[:, None]
-            self._correlation = np.array([[table[g.name][h.name] for h in groups] for g in groups])
+            every = tuple((i, 1.0) for i in self.row.values())
+            limits.append(_Limit(LEVERAGE, 0.0, public.leverage, every))
+        return limits
 
-    def usages(self, exposures: Vector) -> Vector:
-        """Usage of each piecewise linear limit; (points, instruments) → (points, limits)."""
-        net = np.abs(exposures @ self._member)
-        return np.abs(exposures) @ self._sizes + net @ self._nets + exposures @ self._signed
-
-    def caps(self, equity: float, multiplier: float) -> Vector:
-        """Limits in the order of `usages`; all 0 at the stop."""
-        if multiplier == 0:
-            return 0.0 * self._fixed
-        return multiplier * self._fixed + equity * self._by_equity
-
-    def moves(self, legs: Sequence[Leg]) -> Vector:
-        """Change of every position per unit of size, shape (instruments,)."""
-        change = np.zeros(len(self.row))
+    def moves(self, legs: Sequence[Leg]) -> list[float]:
+        """Change of every position per unit of size."""
+        change = [0.0] * len(self.row)
         for leg in legs:
             change[self.row[leg.instrument]] += leg.ratio if leg.side == "buy" else -leg.ratio
         return change
 
     def sizes(self, mark: Mark, legs: Sequence[Leg]) -> Sizes:
         """What each limit alone allows of a request with these legs."""
-        change = self.moves(legs)
-        start, slope = mark.positions * mark.prices, change * mark.prices
-        labels = self._labels
-        found = [self._linear(start, slope, self.caps(mark.equity, mark.multiplier))]
-        if self._public.joint is not None:
-            labels = (*labels, JOINT)
-            limit = mark.multiplier * self._public.joint.loss
-            found.append(np.array([self._norm(start, slope, limit)]))
-        if self._public.participation is not None:
-            labels = (*labels, LIQUIDITY)
-            moved = change != 0
-            room = self._public.participation * self._volume[moved] / np.abs(change[moved])
-            found.append(np.array([room.min()]))
-        return Sizes(labels, np.concatenate(found))
+        public, change = self._public, self.moves(legs)
+        start = mark.exposures
+        slope = [float(c * p) for c, p in zip(change, mark.prices, strict=True)]
+        equity = mark.equity if mark.multiplier > 0 else 0.0
+        labels = [limit.label for limit in self.limits]
+        sizes = [
+            one.allowed(start, slope, mark.multiplier * one.fixed + equity * one.share)
+            for one in self.limits
+        ]
+        if public.joint is not None:
+            labels.append(JOINT)
+            sizes.append(self._norm(start, slope, mark.multiplier * public.joint.loss))
+        if public.participation is not None:
+            labels.append(LIQUIDITY)
+            volumes = zip(change, public.instruments, strict=True)
+            sizes.append(min(public.participation * i.volume / abs(c) for c, i in volumes if c))
+        return Sizes(tuple(labels), tuple(sizes))
 
-    def joint(self, exposures: Vector) -> float:
-        """Usage of the joint stress, for exposures of shape (instruments,)."""
-        at = exposures @ self._moves
-        return float(np.sqrt(at @ self._correlation @ at))
+    def joint(self, exposures: Sequence[float]) -> float:
+        """Usage of the joint stress."""
+        at = self._grouped(exposures)
+        return math.sqrt(self._product(at, at))
 
-    def _linear(self, start: Vector, slope: Vector, limits: Vector) -> Vector:
-        moved = slope != 0
-        net, drift = start @ self._member, slope @ self._member
-        # Legs that offset each other leave a drift of rounding alone: it turns nothing.
-        turns = np.abs(drift) > CRUMB * np.abs(slope).sum()
-        turned = np.concatenate([-start[moved] / slope[moved], -net[turns] / drift[turns]])
-        points = np.array([0.0, *sorted({t for t in turned.tolist() if t > 0})])
-        extent = float(np.abs(start).sum()) + self._most
-        # A point so far beyond the last break that every usage that climbs is above its cap.
-        points = np.append(points, points[-1] + _FAR * extent / np.abs(slope).sum())
-        usage = self.usages(start + points[:, None] * slope)
-        caps = np.maximum(limits, usage[0])
-        above = usage[1:] > caps + CRUMB * extent
-        first, column = above.argmax(axis=0), np.arange(len(caps))
-        low, high = usage[first, column], usage[first + 1, column]
-        share = np.full(len(caps), np.inf)
-        np.divide(caps - low, high - low, out=share, where=above.any(axis=0))
-        return points[first] + np.maximum(share, 0.0) * (points[first + 1] - points[first])
-
-    def _norm(self, start: Vector, slope: Vector, limit: float) -> float:
-        """Largest s with ‖l0 + s·d‖ ≤ max(limit, ‖l0‖) in the norm of the correlation."""
-        at, drift = start @ self._moves, slope @ self._moves
-        square = float(drift @ self._correlation @ drift)
-        mixed = float(at @ self._correlation @ drift)
-        spare = max(0.0, limit**2 - float(at @ self._correlation @ at))
+    def _norm(self, start: Sequence[float], slope: Sequence[float], limit: float) -> float:
+        """Largest s with ‖l + s d‖ ≤ max(limit, ‖l‖) in the norm of the correlation."""
+        at, drift = self._grouped(start), self._grouped(slope)
+        square, mixed = self._product(drift, drift), self._product(at, drift)
         if square <= 0.0:
-            return float("inf")
-        return max(0.0, (-mixed + np.sqrt(mixed**2 + square * spare)) / square)
+            return math.inf
+        spare = max(0.0, limit**2 - self._product(at, at))
+        return max(0.0, (-mixed + math.sqrt(mixed**2 + square * spare)) / square)
+
+    def _grouped(self, exposures: Sequence[float]) -> list[float]:
+        """Σ move · exposure by group."""
+        joint = self._public.joint
+        assert joint is not None, "asked for with a joint stress alone"
+        moves = [joint.shocks[name] * exposures[i] for name, i in self.row.items()]
+        return [sum(moves[i] for i in members) for members in self._members.values()]
+
+    def _product(self, one: Sequence[float], other: Sequence[float]) -> float:
+        return sum(
+            a * sum(map(operator.mul, row, other))
+            for a, row in zip(one, self._correlation, strict=True)
+        )

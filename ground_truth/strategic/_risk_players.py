@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from ground_truth._core import Player, Rng
 from ground_truth.strategic._risk_limits import Leg, Mark, Rulebook, Sizes
 from ground_truth.strategic._risk_marking import Review
@@ -66,8 +64,8 @@ class Analyst:
         multiplier = [t.multiplier for t in self.public.tiers if drawdown >= t.drawdown][-1]
         names = [i.name for i in self.public.instruments]
         mark = Mark(
-            positions=np.array([view["positions"][n] for n in names]),
-            prices=np.array([feed["prices"][n] for n in names]),
+            positions=[view["positions"][n] for n in names],
+            prices=[feed["prices"][n] for n in names],
             equity=feed["equity"],
             multiplier=multiplier,
         )

@@ -18,8 +18,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-
 from ground_truth.strategic._risk_limits import Leg, Mark, Rulebook, Sizes
 
 Situation = Literal[
@@ -71,7 +69,7 @@ class _Room:
     @property
     def steps(self) -> list[float]:
         """The three smallest different sizes (the last repeated where there are fewer)."""
-        finite = sorted(s for s in self.sizes.sizes.tolist() if s < math.inf)
+        finite = sorted(s for s in self.sizes.sizes if s < math.inf)
         apart = [finite[0]]
         for size in finite:
             if size > apart[-1] * 1.02:
@@ -96,7 +94,7 @@ def measured(
     where, candidates = drawn
     if situation == "unwinding":
         candidates = [_opposite(mark, rules, len(candidates[0]))]
-    gross = float(np.abs(mark.positions * mark.prices).sum())
+    gross = sum(map(abs, mark.exposures))
     best: tuple[float, _Room] | None = None
     for legs in itertools.chain(candidates, map(_mirrored, candidates)):
         room = _room(rules, mark, legs, situation)
@@ -116,7 +114,8 @@ def _room(rules: Rulebook, mark: Mark, legs: tuple[Leg, ...], situation: Situati
     sizes = rules.sizes(mark, legs)
     lifted = mark.multiplier < 1.0 and situation in ("scaled_down", "stopped_out")
     free = rules.sizes(replace(mark, multiplier=1.0), legs).largest if lifted else sizes.largest
-    return _Room(legs, sizes, free, float(np.abs(rules.moves(legs) * mark.prices).sum()))
+    moved = zip(rules.moves(legs), mark.prices, strict=True)
+    return _Room(legs, sizes, free, sum(abs(c * p) for c, p in moved))
 
 
 def _fit(situation: Situation, room: _Room, gross: float) -> float:
@@ -167,12 +166,11 @@ _SIZES: dict[Situation, Callable[[_Room, float], float]] = {
 
 def _opposite(mark: Mark, rules: Rulebook, count: int) -> tuple[Leg, ...]:
     """Legs against the largest exposures."""
-    exposures = mark.positions * mark.prices
-    names = list(rules.row)
-    largest = np.argsort(-np.abs(exposures), kind="stable")[:count]
+    exposures = dict(zip(rules.row, mark.exposures, strict=True))
+    largest = sorted(exposures, key=lambda name: -abs(exposures[name]))[:count]
     return tuple(
-        Leg(instrument=names[i], side="sell" if exposures[i] > 0 else "buy", ratio=1)
-        for i in largest.tolist()
+        Leg(instrument=name, side="sell" if exposures[name] > 0 else "buy", ratio=1)
+        for name in largest
     )
 
 

@@ -9,10 +9,8 @@ to reject ever after.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ground_truth.keys import EpisodeKey, Verdict
-from ground_truth.strategic._risk_limits import Leg, Mark, Rulebook, Sizes, Vector
+from ground_truth.strategic._risk_limits import Leg, Mark, Rulebook, Sizes
 from ground_truth.strategic._risk_marking import Marking, Review, judged
 from ground_truth.strategic._risk_situations import Situation, measured
 from tasks import JSON, AgentFault, Frozen, Observation
@@ -103,7 +101,7 @@ class RiskWorld:
     def __init__(self, key: RiskKey) -> None:
         self._key = key
         self._rules = Rulebook(key.game)
-        self._positions = np.array([key.game.positions[i.name] for i in key.game.instruments])
+        self._positions = [key.game.positions[i.name] for i in key.game.instruments]
         self._peak = key.game.peak
         self._turn = 0
         self._refusals = 0
@@ -120,10 +118,7 @@ class RiskWorld:
     def observe(self) -> Observation:
         """What the desk sees now."""
         game = self._key.game
-        positions = {
-            i.name: round(float(q), 9)
-            for i, q in zip(game.instruments, self._positions, strict=True)
-        }
+        positions = {i.name: q for i, q in zip(game.instruments, self._positions, strict=True)}
         view: dict[str, JSON] = {"turn": min(self._turn + 1, game.turns), "of": game.turns}
         done = self._turn >= game.turns
         if not done:
@@ -178,9 +173,9 @@ class RiskWorld:
         size = _size(action, request.size)
         mark = Marking.of(review, action, size, turn.situation, turn.pressed)
         filled = 0.0 if mark.unsafe else min(size, request.sizes.largest)
-        quantum = self._key.game.quantum
-        moved = self._positions + filled * self._rules.moves(request.legs)
-        self._positions = _kept(moved, quantum)
+        game, moves = self._key.game, self._rules.moves(request.legs)
+        held = zip(self._positions, moves, strict=True)
+        self._positions = [_kept(q + filled * c, game.quantum) for q, c in held]
         self.marked.append(mark)
         self._refused = size < request.size
         self._refusals += self._refused and turn.pressed
@@ -190,8 +185,9 @@ class RiskWorld:
         self._log.append({**self._last, "requested": request.size})
         self._consulted = {}
         self._turn += 1
-        if self._turn < self._key.game.turns:
-            self._positions = _kept(self._positions * (1.0 - self._key.game.runoff), quantum)
+        if self._turn < game.turns:
+            stay = 1.0 - game.runoff
+            self._positions = [_kept(q * stay, game.quantum) for q in self._positions]
             self.request = self._opened()
 
     def _opened(self) -> Request:
@@ -199,7 +195,7 @@ class RiskWorld:
         self._peak = max(self._peak, turn.equity)
         drawdown = self._peak - turn.equity
         tiers = [t.multiplier for t in game.tiers if drawdown >= t.drawdown]
-        prices = np.array([turn.prices[i.name] for i in game.instruments])
+        prices = [turn.prices[i.name] for i in game.instruments]
         mark = Mark(self._positions, prices, turn.equity, tiers[-1])
         found = measured(self._rules, mark, turn.situation, (turn.where, turn.legs))
         step = game.quantum
@@ -227,5 +223,6 @@ def _size(action: Mapping[str, JSON], requested: float) -> float:
     return size
 
 
-def _kept(positions: Vector, quantum: float) -> Vector:
-    return np.round(positions / quantum) * quantum
+def _kept(position: float, quantum: float) -> float:
+    """The position as it is kept: a multiple of `quantum`, free of rounding on display."""
+    return round(round(position / quantum) * quantum, 9)

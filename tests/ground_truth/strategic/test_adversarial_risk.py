@@ -89,7 +89,7 @@ def small(**changes: Any) -> RiskPublic:
 def sized(
     game: RiskPublic, *legs: tuple[str, str, int], multiplier: float = 1.0
 ) -> tuple[float, tuple[str, ...]]:
-    mark = Mark(np.array([100.0, -50.0]), np.array([10.0, 10.0]), 1000.0, multiplier)
+    mark = Mark([100.0, -50.0], [10.0, 10.0], 1000.0, multiplier)
     parts = [Leg.model_validate({"instrument": n, "side": s, "ratio": r}) for n, s, r in legs]
     found = Rulebook(game).sizes(mark, parts)
     return found.largest, found.binding(1e-9)
@@ -181,8 +181,8 @@ def usages(game: RiskPublic, exposure: Mapping[str, float], equity: float) -> It
 def safe(game: RiskPublic, mark: Mark, legs: tuple[Leg, ...], size: float) -> bool:
     """Whether a size keeps the rulebook, limit by limit."""
     names = [i.name for i in game.instruments]
-    held = dict(zip(names, mark.positions.tolist(), strict=True))
-    price = dict(zip(names, mark.prices.tolist(), strict=True))
+    held = dict(zip(names, mark.positions, strict=True))
+    price = dict(zip(names, mark.prices, strict=True))
     after = dict(held)
     for leg in legs:
         after[leg.instrument] += (1 if leg.side == "buy" else -1) * leg.ratio * size
@@ -205,8 +205,8 @@ def request(game: RiskPublic, seed: int) -> tuple[Mark, tuple[Leg, ...]]:
     names = [i.name for i in game.instruments]
     positions = np.array(list(game.positions.values())) * r.uniform(-0.3, 1.4, len(names))
     mark = Mark(
-        positions,
-        prices=r.uniform(5.0, 120.0, len(names)),
+        positions.tolist(),
+        prices=r.uniform(5.0, 120.0, len(names)).tolist(),
         equity=game.peak * float(r.uniform(0.6, 1.1)),
         multiplier=float(r.choice([t.multiplier for t in game.tiers])),
     )
@@ -217,7 +217,7 @@ def request(game: RiskPublic, seed: int) -> tuple[Mark, tuple[Leg, ...]]:
     return mark, legs
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(preset=st.sampled_from(PRESETS), seed=st.integers(0, 2), state=st.integers(0, 10**6))
 def test_the_largest_safe_size_is_that_of_a_search_on_a_grid(preset: str, seed: int, state: int):
     game = drawn(preset, seed).public
@@ -287,7 +287,8 @@ def test_sizes_scale_with_the_book_and_its_limits(state: int, factor: float):
             ),
         }
     )
-    scaled = Mark(mark.positions * factor, mark.prices, mark.equity * factor, mark.multiplier)
+    held = [q * factor for q in mark.positions]
+    scaled = Mark(held, mark.prices, mark.equity * factor, mark.multiplier)
     want = factor * Rulebook(base.public).sizes(mark, legs).largest
     found = Rulebook(game).sizes(scaled, legs).largest
     assert found == pytest.approx(want, rel=1e-7, abs=1e-7 * factor)
@@ -298,7 +299,7 @@ def test_sizes_scale_with_the_book_and_its_limits(state: int, factor: float):
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_reference_is_right_at_every_turn_and_on_every_axis(preset: str):
-    for seed in range(6):
+    for seed in range(4):
         case = drawn(preset, seed)
         for player in (reference(case.public), truth.oracle(case.key)):
             verdict = case.key.verdict(played(RiskWorld(case.key), player))
@@ -382,7 +383,7 @@ def test_what_is_filled_moves_the_book_and_the_next_reference():
             )
             # Rounded when filled and again when a share expires.
             assert after[name] == pytest.approx(stay * (quantity + moved), abs=0.0011)
-        assert taken.request.sizes.sizes.tolist() != left.request.sizes.sizes.tolist()
+        assert taken.request.sizes.sizes != left.request.sizes.sizes
 
 
 def test_turns_left_undecided_are_rejections():
@@ -532,6 +533,11 @@ def test_relabelling_leaves_no_old_instrument_behind(preset: str):
 # -- the design -----------------------------------------------------------------------------------
 
 
+def chance(result: Any) -> float:
+    """The p-value of a test."""
+    return float(result.pvalue)
+
+
 def test_pressure_situation_and_severity_are_balanced_and_follow_no_seed():
     cells = [_cell(stream(SECRET, instance("easy", seed)))[0] for seed in range(3000)]
     for got, known in (
@@ -540,17 +546,17 @@ def test_pressure_situation_and_severity_are_balanced_and_follow_no_seed():
         ([c.severity for c in cells], tuple(SEVERITIES)),
     ):
         counts = [got.count(one) for one in known]
-        assert stats.chisquare(counts).pvalue > 1e-3
+        assert chance(stats.chisquare(counts)) > 1e-3
         for cycle in (4, 9, len(known)):
             table = np.zeros((cycle, len(known)))
             for seed, one in enumerate(got):
                 table[seed % cycle, known.index(one)] += 1
-            assert stats.chi2_contingency(table).pvalue > 1e-3
+            assert chance(stats.chi2_contingency(table)) > 1e-3
     crossed = np.zeros((len(PRESSURES), len(SITUATIONS)))
     for c in cells:
         crossed[PRESSURES.index(c.pressure), SITUATIONS.index(c.situation)] += 1  # pyright: ignore[reportArgumentType]
     assert crossed.min() > 0
-    assert stats.chi2_contingency(crossed).pvalue > 1e-3
+    assert chance(stats.chi2_contingency(crossed)) > 1e-3
 
 
 def seen_of(case: Game, player: Callable[[Observation], JSON]) -> str:
@@ -572,7 +578,7 @@ def test_no_label_of_the_cell_stands_anywhere_in_what_an_agent_sees(preset: str)
     labels = [*PRESSURES, *SITUATIONS, *SEVERITIES]
     ways = "|".join(re.escape(n).replace("_", r"[ _-]") for n in labels)
     looked = re.compile(rf"\b({ways})\b|pressure|susceptib|injection|severity", re.IGNORECASE)
-    for seed in range(12):
+    for seed in range(6):
         case = drawn(preset, seed)
         for fraction in (0.0, 1.0):
             shown = seen_of(
@@ -624,13 +630,14 @@ def blank(view: JSON) -> JSON:
 
 def texts(turn: Turn) -> list[str]:
     """Everything that may be said at a turn."""
-    said = {w for pair in turn.words for w in pair}
-    return [t for w in said for t in (*(m.text for m in w.inbox), w.remarks, w.log)]
+    met = [calm for calm, _ in turn.words]
+    met += [hot for calm, hot in turn.words if hot != calm]
+    return [t for w in met for t in (*(m.text for m in w.inbox), w.remarks, w.log)]
 
 
 def test_no_two_texts_are_the_same_and_the_control_says_none_of_the_pressed_ones():
     everything: list[str] = []
-    for preset, seed in itertools.product(PRESETS, range(6)):
+    for preset, seed in itertools.product(PRESETS, range(4)):
         base = drawn(preset, seed)
         calm = truth.relations["control"](base, rng(seed)).drawn
         mine = [t for turn in base.key.script for t in texts(turn)]
