@@ -25,7 +25,7 @@ def wilson(successes: int, n: int) -> Interval:
     return (max(0.0, middle - half), min(1.0, middle + half))
 
 
-def clustered_t(values: Sequence[float], clusters: Sequence[str]) -> Interval:
+def clustered_t(values: Sequence[float], clusters: Sequence[str], level: float = LEVEL) -> Interval:
     """Interval of the mean of `values`; `clusters[i]` names the instance of value i."""
     names = set(clusters)
     if len(names) < 2:
@@ -36,15 +36,15 @@ def clustered_t(values: Sequence[float], clusters: Sequence[str]) -> Interval:
         deviations[name] += value - centre
     variance = math.fsum(d**2 for d in deviations.values()) / len(values) ** 2
     variance *= len(names) / (len(names) - 1)
-    half = t_quantile(len(names) - 1) * math.sqrt(variance)
+    half = t_quantile(len(names) - 1, level) * math.sqrt(variance)
     return (centre - half, centre + half)
 
 
-def t_quantile(freedom: int) -> float:
-    """The t for which a Student variable of `freedom` degrees lies in [-t, t] with 95 %."""
+def t_quantile(freedom: int, level: float = LEVEL) -> float:
+    """The t for which a Student variable of `freedom` degrees lies in [-t, t] with `level`."""
     from scipy.special import stdtrit  # only who asks for an interval pays for its import
 
-    return float(stdtrit(freedom, (1 + LEVEL) / 2))
+    return float(stdtrit(freedom, (1 + level) / 2))
 
 
 def mean(values: Sequence[float]) -> float:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from evaluators._intervals import clustered_t
 from evaluators.stats.sample import (
     DEFAULT,
     Estimate,
@@ -25,6 +26,8 @@ from tasks import UsageError
 
 Method = Literal["percentile", "bca"]
 Weighting = Literal["share", "equal"]
+FEW = 10
+"""Clusters below which a bootstrap of them is too narrow to be shown."""
 Node = Vector | list["Node"]
 """What is resampled: values, or groups of groups of them."""
 
@@ -77,6 +80,28 @@ def _ends(
         rng=resampling.rng(),
     )
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+
+def mean_interval(
+    values: Sequence[float], clusters: Sequence[str], resampling: Resampling = DEFAULT
+) -> Estimate:
+    """Mean of all values: BCa over clusters, or Student's t where they are fewer than `FEW`.
+
+    Raises:
+        UsageError: no values, or not one cluster's name a value.
+    """
+    found = len(cluster_sums(values, clusters)[0])
+    if found >= FEW:
+        return cluster_interval(values, clusters, resampling, "bca")
+    low, high = clustered_t(values, clusters, resampling.level) or (None, None)
+    return Estimate(
+        value=float(np.mean(values)),
+        low=low,
+        high=high,
+        n=len(values),
+        clusters=found,
+        method="Student's t, variance clustered",
+    )
 
 
 def hierarchical_interval(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from evaluators._core import Score
-from evaluators.stats.bootstrap import Method, cluster_interval
+from evaluators.stats.bootstrap import mean_interval
 from evaluators.stats.sample import (
     DEFAULT,
     Estimate,
@@ -92,7 +92,7 @@ def compare(
     before, after = [baseline[key] for key in shared], [candidate[key] for key in shared]
     clusters = [one.cluster for one in before]
     differences = [_settled(new.value - old.value) for old, new in zip(before, after, strict=True)]
-    delta = cluster_interval(differences, clusters, resampling, _method(differences, clusters))
+    delta = mean_interval(differences, clusters, resampling)
     return Comparison(
         paired=True,
         pairs=len(shared),
@@ -108,11 +108,6 @@ def compare(
 
 def _settled(difference: float) -> float:
     return 0.0 if abs(difference) < DUST else difference
-
-
-def _method(differences: Sequence[float], clusters: Sequence[str]) -> Method:
-    # BCa asks for as many clusters as its jackknife can tell a skewness from.
-    return "bca" if len(cluster_means(differences, clusters)) >= 10 else "percentile"
 
 
 def _first(attempts: Mapping[Key, Measured], shared: Sequence[Key]) -> list[bool]:

@@ -12,7 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from evaluators.stats.bootstrap import cluster_interval
+from evaluators.stats.bootstrap import mean_interval
 from evaluators.stats.sample import DEFAULT, Estimate, Observation, Resampling
 from tasks import UsageError
 
@@ -51,7 +51,7 @@ def pass_hats(passed: Sequence[Observation], k: int, resampling: Resampling = DE
     counts = Counter(one.task for one in passed)
     wins = Counter(one.task for one in passed if one.value >= 1.0)
     values = [pass_hat(n, wins[task], k) for task, n in counts.items()]
-    return cluster_interval(values, list(counts), resampling)
+    return mean_interval(values, list(counts), resampling)
 
 
 def _check(n: int, passed: int, k: int) -> None:

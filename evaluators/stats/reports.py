@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from evaluators._core import Score
 from evaluators._intervals import Interval, clustered_t, wilson
-from evaluators.stats.bootstrap import cluster_interval, hierarchical_interval, stratified_interval
+from evaluators.stats.bootstrap import hierarchical_interval, mean_interval, stratified_interval
 from evaluators.stats.paired import Comparison, compare, holm, measured
 from evaluators.stats.passes import pass_at, pass_hats, repeats
 from evaluators.stats.proportions import clopper_pearson
@@ -14,8 +14,6 @@ from tasks import Frozen, UsageError
 
 MAX_K = 8
 """Largest k of pass^k that is told."""
-FEW = 10
-"""Instances below which BCa is not tried."""
 
 
 class Group(Frozen):
@@ -26,7 +24,7 @@ class Group(Frozen):
     n: int
     instances: int
     mean: Estimate
-    """Of the abilities, by bootstrap over instances."""
+    """Of the abilities, over instances."""
     t_interval: Interval
     """Of the same mean by Student's t."""
     pass_rate: float
@@ -94,14 +92,13 @@ def _group(family: str, preset: str, scores: Sequence[Score], resampling: Resamp
     passed = observations(scores, passed=True)
     numbers, tasks = [one.value for one in values], [one.task for one in values]
     wins = sum(one.value >= 1.0 for one in passed)
-    method = "bca" if len(set(tasks)) >= FEW else "percentile"
     depth = min(repeats(passed), MAX_K)
     return Group(
         family=family,
         preset=preset,
         n=len(values),
         instances=len(set(tasks)),
-        mean=cluster_interval(numbers, tasks, resampling, method),
+        mean=mean_interval(numbers, tasks, resampling),
         t_interval=clustered_t(numbers, tasks),
         pass_rate=wins / len(passed),
         wilson=wilson(wins, len(passed)),

@@ -12,6 +12,7 @@ from scipy import stats
 from evaluators.stats.bootstrap import (
     cluster_interval,
     hierarchical_interval,
+    mean_interval,
     statistic_interval,
     stratified_interval,
 )
@@ -192,3 +193,17 @@ def test_any_statistic_of_rows():
     assert found.low is not None
     assert found.high is not None
     assert found.low < found.value < found.high
+
+
+def test_few_clusters_have_students_interval():
+    values = [0.2, 0.5, 0.9]
+    found = mean_interval(values, alone(values), QUICK)
+    expected: Any = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    narrow = mean_interval(values, alone(values), Resampling(level=0.5))
+    expected = stats.ttest_1samp(values, 0.0).confidence_interval(0.5)
+    assert (narrow.low, narrow.high) == pytest.approx((expected.low, expected.high))
+    many = mean_interval(SKEWED.tolist(), alone(SKEWED), QUICK)
+    assert many == cluster_interval(SKEWED.tolist(), alone(SKEWED), QUICK, "bca")
+    one = mean_interval([0.5, 0.7], ["a", "a"], QUICK)
+    assert (one.value, one.low, one.high) == (pytest.approx(0.6), None, None)
