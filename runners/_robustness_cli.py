@@ -28,6 +28,9 @@ from tasks import FAMILIES, JSON, Split, UsageError, family, in_suite
 from tasks.strategic._variants import ABOUT, ANSWER_CHANGING, PER_TASK, PRESSURES
 
 Summary = Mapping[str, Any]
+Preset = Annotated[
+    str | None, typer.Option(help="A preset's name or `all`; default: each family's first.")
+]
 
 
 class Comparing(Rooms, Protocol):
@@ -70,9 +73,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     answer_preserving_only: Annotated[
         bool, typer.Option(help="Only variants whose right answer is written like the base's.")
     ] = False,
-    preset: Annotated[
-        str | None, typer.Option(help="A preset's name or `all`; default: each family's first.")
-    ] = None,
+    preset: Preset = None,
     split: Annotated[Split, typer.Option(help="`private` is the exam.")] = Split.PRIVATE,
     runs: Runs = Path("runs"),
     sandbox: Tier = "auto",

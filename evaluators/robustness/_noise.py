@@ -98,7 +98,7 @@ def effects(cases: Sequence[Case]) -> list[TypeEffect]:
     found = [_raw(name, _differences(cases, name)) for name in types]
     adjusted = holm([one.p_holm for one in found])
     return [
-        one.model_copy(update={"p_holm": p, "verdict": _verdict(one, p)})
+        one.model_copy(update={"p_holm": p, "verdict": _verdict(one, p, len(found))})
         for one, p in zip(found, adjusted, strict=True)
     ]
 
@@ -263,12 +263,14 @@ def _raw(name: str, found: Sequence[_Differences]) -> TypeEffect:
     )
 
 
-def _verdict(found: TypeEffect, p: float) -> str:
+def _verdict(found: TypeEffect, p: float, types: int = 1) -> str:
+    level = 1.0 - LEVEL
     if found.noise_flip_rate is None:
         return "no noise floor: play every base twice or more (--repeat)"
-    if p <= 1.0 - LEVEL:
+    if p <= level:
         return "beyond noise"
-    # The least p that this many instances can give, with two tests and no other type.
-    if 2 * 0.5**found.instances > 1.0 - LEVEL:
-        return f"too few instances to tell ({found.instances}; 6 is the least)"
+    # The least p that n instances can give: both tests, and Holm over the types.
+    least = math.ceil(math.log2(2 * types / level))
+    if found.instances < least:
+        return f"too few instances to tell ({found.instances}; {least} is the least)"
     return "within noise"
