@@ -114,6 +114,7 @@ class Paths:
             for reports in itertools.product(*spoken):
                 for moves in steps:
                     self.joint[outcome, reports, moves] = self.chance(outcome, reports, moves)
+        self.paid: dict[tuple[int, int, int, int], float] = {}
         self.beginnings: dict[tuple[Any, Any], list[float]] = {}
         for (outcome, reports, moves), p in self.joint.items():
             for t in range(len(reports)):
@@ -145,6 +146,12 @@ class Paths:
         return first, second
 
     def money(self, t: int, held: int, moves: Sequence[int], order: int) -> float:
+        asked = (t, held, sum(moves), order)
+        if asked not in self.paid:
+            self.paid[asked] = self._money(t, held, moves, order)
+        return self.paid[asked]
+
+    def _money(self, t: int, held: int, moves: Sequence[int], order: int) -> float:
         public = self.public
         if isinstance(public.market, Maker):
             net = public.market.net + held + public.flow.size * sum(moves)
