@@ -47,6 +47,8 @@ class _Judged:
     win: float
     worth: float
     """E[value | the bid wins]; NaN where it cannot win."""
+    cursed: bool
+    """Common value: E[price | win] above E[value | win]; private value: the bid above the value."""
     refused: bool
 
 
@@ -62,6 +64,8 @@ def _judged(public: AuctionPublic, solution: Solution, world: AuctionWorld, give
     regret = float(worths.max() - worths[bid])
     best, reserve = solution.best(state), board.lots[state.lot][1]
     win, worth = solution.chance(state, bid or reserve)
+    common = board.classes[board.lots[state.lot][0]].common
+    price = solution.price(state, bid) if common and bid else bid
     world.act({"bid": money(public, bid)})
     return _Judged(
         state=state,
@@ -72,6 +76,7 @@ def _judged(public: AuctionPublic, solution: Solution, world: AuctionWorld, give
         regret=regret if regret > _CLOSE else 0.0,
         win=win,
         worth=worth,
+        cursed=bid > 0 and price > worth + _CLOSE,
         refused=refused,
     )
 
@@ -132,11 +137,11 @@ def _value_errors(public: AuctionPublic, judged: Sequence[_Judged]) -> list[floa
 
 
 def _conduct(public: AuctionPublic, judged: Sequence[_Judged]) -> dict[str, float]:
-    """Rates of passing and of bids above what the lot is worth if they win."""
+    """Rates of passing, and of bids that win too dear, apart by where the value comes from."""
     found = {"pass_rate": _mean([float(one.bid == 0) for one in judged])}
     for basis, name in (("common", "winner_curse"), ("private", "overbidding")):
         over = [
-            float(one.bid > one.worth + _CLOSE)
+            float(one.cursed)
             for one in judged
             if one.bid and public.classes[public.lots[one.state.lot].lot_class].basis == basis
         ]
@@ -164,7 +169,7 @@ def _note(one: _Judged) -> str:
         return "the bid is not allowed: passed"
     if one.regret == 0.0:
         return ""
-    if one.bid and one.bid > one.worth + _CLOSE:
+    if one.cursed:
         return "above what the lot is worth if the bid wins"
     if one.best == 0:
         return "passing is better"

@@ -5,6 +5,7 @@ appraisal) is seen, then a bid is made. If it loses or nothing is bid, the mood 
 the mood rises and the price leaves the budget; whoever bids sees the buyer. Values in ticks.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -87,7 +88,14 @@ class Solution:
         row = min(state.draw, look.win.shape[2] - 1)
         win = float(weights @ look.win[state.mood, :, row, bid])
         worth = float(weights @ look.worth[state.mood, :, state.draw, bid])
-        return win, worth / win if win > 0 else float("nan")
+        return win, worth / win if win > 0 else math.nan
+
+    def price(self, state: State, bid: int) -> float:
+        """E[price | win] of a bid, in ticks; NaN where it cannot win."""
+        look, weights = self._outlooks[state.lot], self.board.beliefs.chances[state.node]
+        row = min(state.draw, look.win.shape[2] - 1)
+        win = float(weights @ look.win[state.mood, :, row, bid])
+        return float(weights @ look.paid[state.mood, :, row, bid]) / win if win > 0 else math.nan
 
     def _induction(self, policy: PolicyTable | None) -> list[Vector]:
         """Value before each lot, optimal if no policy is given; (moods, budget + 1, nodes)."""

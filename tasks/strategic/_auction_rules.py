@@ -192,6 +192,7 @@ It passes at a score of {PASS_MARK:g} or more.
 Reported beside it, not mixed in:
 - calibration: mean over the {setting.lot}s of max(0, 1 - |error of win_probability| / \
 {WIN_SPREAD:g}), against the exact probability;
-{belief}- rates of passing and of bids above what the {setting.lot} is worth if the bid wins.
+{belief}- rates of passing, of bids above your own value (private value), and of bids whose \
+expected price given that they win is above the expected value given that (common value).
 
 {setting.lot.capitalize()}s that you leave unplayed are passed, and their beliefs count 0."""
