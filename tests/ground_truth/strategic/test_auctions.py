@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ground_truth import TRUTHS, Drawn, Rng, draw, played
 from ground_truth.strategic._auction_draw import _key, _public
+from ground_truth.strategic._auction_key import AuctionKey
 from ground_truth.strategic._auction_policies import RULES
 from ground_truth.strategic._auction_relations import permute, relabel, units
 from ground_truth.strategic._auction_solver import Solution, State, solved
@@ -51,6 +52,10 @@ KINDS: list[tuple[Format, Basis]] = [
 
 def instance(seed: int, preset: str = "easy") -> InstanceId:
     return InstanceId(NAME, FAMILY.version, preset, Split.PRIVATE, seed)
+
+
+def world_of(key: AuctionKey) -> AuctionWorld:
+    return AuctionWorld(key.sale, key.fates)
 
 
 def one_lot(
@@ -311,7 +316,7 @@ def test_mean_regret_and_mean_surplus_over_many_worlds_are_the_exact_ones(name: 
 def test_the_oracle_gives_nothing_away_and_its_beliefs_are_exact(preset: str) -> None:
     for seed in range(3):
         drawn = draw(instance(seed, preset), b"secret")
-        verdict = drawn.key.verdict(played(TRUTH.world(drawn.key), TRUTH.oracle(drawn.key)))
+        verdict = drawn.key.verdict(played(world_of(drawn.key), TRUTH.oracle(drawn.key)))
         assert verdict.ability == 1.0
         assert verdict.passed
         assert verdict.done
@@ -336,7 +341,7 @@ def test_every_class_is_sold_and_the_scale_is_what_the_best_simple_rule_loses(pr
 
 def test_actions_not_taken_pass_and_count_as_unbelieved() -> None:
     drawn = draw(instance(1, "medium"), b"secret")
-    actions = played(TRUTH.world(drawn.key), TRUTH.oracle(drawn.key))
+    actions = played(world_of(drawn.key), TRUTH.oracle(drawn.key))
     half = drawn.key.verdict(actions[:3])
     assert not half.done
     assert not half.passed
@@ -350,7 +355,7 @@ def test_actions_not_taken_pass_and_count_as_unbelieved() -> None:
 def test_the_winners_curse_and_overbidding_are_counted_and_named() -> None:
     drawn = draw(instance(3, "expert"), b"secret")
     player = TRUTH.policies["all_in"](drawn.public, np.random.default_rng(0))
-    verdict = drawn.key.verdict(played(TRUTH.world(drawn.key), player))
+    verdict = drawn.key.verdict(played(world_of(drawn.key), player))
     rates = [verdict.metrics.get(name, 0.0) for name in ("winner_curse", "overbidding")]
     assert max(rates) > 0
     assert any("above what the lot is worth" in step.note for step in verdict.steps)
@@ -413,9 +418,9 @@ def test_the_schema_names_every_bid_and_refuses_the_rest(change: dict[str, objec
 
 def test_a_world_tells_only_what_the_rules_say() -> None:
     drawn = draw(instance(0, "expert"), b"secret")
-    world = TRUTH.world(drawn.key)
+    world = world_of(drawn.key)
     seen = world.observe()
-    assert seen == TRUTH.world(drawn.key).observe()
+    assert seen == world_of(drawn.key).observe()
     rng = np.random.default_rng(0)
     told: list[dict[str, object]] = []
     player = TRUTH.policies["random"](drawn.public, rng)
@@ -456,7 +461,7 @@ def test_the_honest_solution_computes_the_optimum_in_its_cells(
         (tmp_path / "task" / name).write_bytes(data)
     monkeypatch.chdir(tmp_path)
     state: dict[str, object] = {}
-    world, actions = TRUTH.world(drawn.key), []
+    world, actions = world_of(drawn.key), []
 
     async def execute(code: str) -> str:
         with contextlib.redirect_stdout(io.StringIO()) as out:
