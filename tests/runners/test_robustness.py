@@ -11,7 +11,7 @@ import pytest
 
 PROCTOR = Path(sys.executable).parent / "proctor"
 RISK = "strategic/v0/adversarial_risk"
-COUNT = 6
+COUNT = 8
 
 AGENTS = """
 import json
