@@ -8,7 +8,7 @@ import numpy as np
 from ground_truth.keys import EpisodeKey, Step, Verdict
 from ground_truth.strategic._making_game import BUYER, SELLER, Floats
 from ground_truth.strategic._making_optimum import NONE
-from ground_truth.strategic._making_play import action
+from ground_truth.strategic._making_play import Desk, action
 from ground_truth.strategic._making_solution import NO_QUOTE, Place, Quote, Solution, fill, solved
 from ground_truth.strategic._making_world import SIDES, Event, MarketWorld, asked, cut
 from tasks import JSON
@@ -79,7 +79,7 @@ def _judge(
         step=Step(
             index=index,
             action=given,
-            best=action(public, place, (best_bid, best_ask), belief),
+            best=action(Desk(public, solution.market), place, (best_bid, best_ask), belief),
             regret=regret * public.tick,
             note=_note(public, (bid, ask), (best_bid, best_ask), sorted(wrong)),
         ),

@@ -1,11 +1,12 @@
 """Players of `strategic/market_making`: the optimal one, the rules, a spoiled and a random one."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from ground_truth._core import Player, Rng
-from ground_truth.strategic._making_game import BUYER, SELLER, Floats, game
+from ground_truth.strategic._making_game import BUYER, SELLER, Floats, Game, game
 from ground_truth.strategic._making_optimum import NONE, Rule, Side, Stage
 from ground_truth.strategic._making_rules import book
 from ground_truth.strategic._making_solution import NO_QUOTE, Place, Quote, fill, solved
@@ -14,9 +15,17 @@ from tasks import JSON, Observation
 from tasks.strategic.market_making import MakingPublic
 
 
-def action(public: MakingPublic, place: Place, quotes: tuple[Quote, Quote], belief: Floats) -> JSON:
+@dataclass(frozen=True)
+class Desk:
+    """An instance, and its numbers."""
+
+    public: MakingPublic
+    market: Game
+
+
+def action(desk: Desk, place: Place, quotes: tuple[Quote, Quote], belief: Floats) -> JSON:
     """The action that posts these quotes and states what follows from a belief."""
-    market = game(public)
+    public, market = desk.public, desk.market
     out: dict[str, JSON] = {"regime_probabilities": belief.tolist()}
     for side, name in ((SELLER, "bid"), (BUYER, "ask")):
         quote, _ = cut(public, place, side, quotes[side])
@@ -26,16 +35,17 @@ def action(public: MakingPublic, place: Place, quotes: tuple[Quote, Quote], beli
     return out
 
 
-def best_action(public: MakingPublic, place: Place) -> JSON:
-    """Optimal quotes and exact beliefs."""
-    solution = solved(public)
-    bid, ask, _ = solution.table(place).best
-    return action(public, place, (bid, ask), solution.belief(place))
-
-
 def optimal(public: MakingPublic) -> Player:
     """Plays the optimum."""
-    return lambda observed: best_action(public, placed(public, observed.view))
+    solution = solved(public)
+    desk = Desk(public, solution.market)
+
+    def player(observed: Observation) -> JSON:
+        place = placed(public, observed.view)
+        bid, ask, _ = solution.table(place).best
+        return action(desk, place, (bid, ask), solution.belief(place))
+
+    return player
 
 
 def ruled(name: str) -> Callable[[MakingPublic, Rng], Player]:
@@ -57,7 +67,7 @@ def ruled(name: str) -> Callable[[MakingPublic, Rng], Player]:
                 belief[None, None, :],
                 np.array([place.inventory]),
             )
-            return action(public, place, _one(rule, stage), belief)
+            return action(Desk(public, market), place, _one(rule, stage), belief)
 
         return player
 
@@ -83,8 +93,10 @@ def random(public: MakingPublic, rng: Rng) -> Player:
         size = int(rng.integers(1, len(public.size_uninformed) + 1))
         return NO_QUOTE if level == NONE else Quote(level, size)
 
+    desk = Desk(public, game(public))
+
     def player(observed: Observation) -> JSON:
-        return action(public, placed(public, observed.view), (quote(), quote()), flat)
+        return action(desk, placed(public, observed.view), (quote(), quote()), flat)
 
     return player
 

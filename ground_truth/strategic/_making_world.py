@@ -4,7 +4,10 @@ Money is kept in whole hundredths of the displayed unit, so the books balance ex
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
+
+from pydantic import BaseModel
 
 from ground_truth.strategic._making_game import DIRECTION, Counts, seen
 from ground_truth.strategic._making_optimum import NONE
@@ -36,11 +39,14 @@ class MarketWorld:
         self, public: MakingPublic, path: tuple[int, ...], events: tuple[Event, ...]
     ) -> None:
         self._public, self._path, self._events = public, path, events
-        self._model = answer(public)
         self._mid, self._inventory, self._cents = public.mid, public.inventory, 0
         self._tape: list[int] = []
         self._step, self._adverse, self._reward = 0, 0, 0
         self._last: dict[str, JSON] | None = None
+
+    @cached_property
+    def _model(self) -> type[BaseModel]:
+        return answer(self._public)
 
     @property
     def place(self) -> Place:
@@ -114,9 +120,8 @@ class MarketWorld:
         """Play one step with these quotes, cut to what the limits allow."""
         public, event = self._public, self._events[self._step]
         before = self._wealth()
-        quotes_ = {
-            side: cut(public, self.place, i, quotes[side])[0] for i, side in enumerate(SIDES)
-        }
+        place = self.place
+        quotes_ = {side: cut(public, place, i, quotes[side])[0] for i, side in enumerate(SIDES)}
         filled = self._trade(event, quotes_)
         self._cents += _cents(public.stipend) if _tight(public, quotes_) else 0
         moved = public.noise * event.noise
