@@ -12,6 +12,7 @@ order book has a reference price that follows the outside traders alone, and ref
 (own trades walk up its levels). Value and score: `ground_truth.strategic.prediction_markets`.
 """
 
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, create_model
@@ -52,35 +53,29 @@ class PredictionParams(Params):
 
 def answer(public: PredictionPublic) -> type[BaseModel]:
     """Model of one action: an order and the probability of the first outcome."""
-    first = public.outcomes[0]
+    return _action(public.lot, public.max_order, public.outcomes[0])
+
+
+@lru_cache(maxsize=64)
+def _action(lot: int, most: int, first: str) -> type[BaseModel]:
+    # Asked for at every step of an episode; making a model takes longer than all the rest of one.
+    order = Field(
+        strict=True,
+        ge=-most,
+        le=most,
+        multiple_of=lot,
+        description=f"Contracts to buy (> 0) or sell (< 0), a multiple of {lot}; 0 passes.",
+    )
+    chance = Field(
+        ge=0.0,
+        le=1.0,
+        description=f"P({first}) given all that was seen up to this round.",
+    )
     model: type[BaseModel] = create_model(
         "MarketAction",
         __base__=Frozen,
-        trade=(
-            Annotated[
-                int,
-                Field(
-                    strict=True,
-                    ge=-public.max_order,
-                    le=public.max_order,
-                    multiple_of=public.lot,
-                    description=f"Contracts to buy (> 0) or sell (< 0), a multiple of "
-                    f"{public.lot}; 0 passes.",
-                ),
-            ],
-            ...,
-        ),
-        probability=(
-            Annotated[
-                float,
-                Field(
-                    ge=0.0,
-                    le=1.0,
-                    description=f"P({first}) given all that was seen up to this round.",
-                ),
-            ],
-            ...,
-        ),
+        trade=(Annotated[int, order], ...),
+        probability=(Annotated[float, chance], ...),
     )
     return model
 
