@@ -6,6 +6,7 @@ and checks its type. Units of other distributions come in through entry points
 """
 
 import importlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -15,6 +16,9 @@ from typing import Generic, TypeVar
 from tasks._errors import UnknownUnitError, nearest
 
 T = TypeVar("T")
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_]*(?:/[a-z0-9][a-z0-9_]*)+")
+"""A nested unit's name; no part of it is underscored machinery."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Shelf(Generic[T]):
         return unit
 
     def _load(self, name: str) -> object:
-        if name in self._own():
+        if self._has(name):
             module = importlib.import_module(f"{self.package}.{name.replace('/', '.')}")
             return getattr(module, self.attribute, None)
         for entry in self._foreign():
@@ -67,6 +71,16 @@ class Shelf(Generic[T]):
 
     def _foreign(self) -> list[EntryPoint]:
         return sorted(entry_points(group=self.group), key=lambda entry: entry.name)
+
+    def _has(self, name: str) -> bool:
+        """Whether one of our own units has that name; looks at its own place alone."""
+        if not self.nested or not _NAME.fullmatch(name) or name.split("/")[0] in self.apart:
+            return name in self._own()
+        root = importlib.import_module(self.package).__file__
+        if root is None:
+            return False
+        unit = Path(root).parent / f"{name}.py"
+        return unit.is_file() and (unit.parent / "__init__.py").is_file()
 
     def _own(self) -> set[str]:
         root = importlib.import_module(self.package).__file__
