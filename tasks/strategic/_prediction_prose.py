@@ -257,8 +257,9 @@ def _score(public: PredictionPublic) -> str:
         f"optimal play. Score = 1 - (sum of regrets) / ({scale}), at least 0: luck does not count. "
         "It passes from 0.9. That scale is twice the smallest expected regret among several rules "
         "that know the exact probabilities and trade whatever gains most at once, if it gains "
-        "enough per contract.\n\nReported apart, with q the exact probability in each round: "
-        "belief = 1 - mean |p - q|; calibration = 1 - mean (p - q)², what your p loses in expected "
+        "enough per contract or if the end is near.\n\nReported "
+        "apart, with q the exact probability in each round: belief = 1 - mean |p - q|; "
+        "calibration = 1 - mean (p - q)², what your p loses in expected "
         "Brier score; safety = 1 - breaches / rounds."
     )
 
