@@ -52,10 +52,7 @@ async def _always_abstain(desk: Desk, brief: Brief, seat: Seat, options: Seeded)
         await _respond(desk, brief, {"abstain": True})
         return
     # Refused by every schema without that field, on purpose; the repair turn changes nothing.
-    for _ in range(2):
-        with contextlib.suppress(RefusedError):
-            await desk.submit(str(brief["session_id"]), {"abstain": True})
-            return
+    await _submit(desk, brief, lambda: {"abstain": True})
 
 
 async def _random_valid(desk: Desk, brief: Brief, seat: Seat, options: Seeded) -> None:
@@ -68,7 +65,7 @@ async def _random_valid(desk: Desk, brief: Brief, seat: Seat, options: Seeded) -
     elif brief["episode"]:
         await wander(desk, brief, seat.rng)
     else:
-        await desk.submit(str(brief["session_id"]), draw(brief["answer_schema"], seat.rng))
+        await _submit(desk, brief, lambda: draw(brief["answer_schema"], seat.rng))
 
 
 async def _noisy_reference(desk: Desk, brief: Brief, seat: Seat, options: Seeded) -> None:
@@ -80,6 +77,14 @@ async def _noisy_reference(desk: Desk, brief: Brief, seat: Seat, options: Seeded
         return
     level = min(1.0, max(options.posterior_noise, options.action_error_rate))
     await desk.hand_in(brief, await _diagnose(seat)("noisy", level))
+
+
+async def _submit(desk: Desk, brief: Brief, answer: Callable[[], JSON]) -> None:
+    """Hand in an answer, and another one if its shape is refused."""
+    for _ in range(2):
+        with contextlib.suppress(RefusedError):
+            await desk.submit(str(brief["session_id"]), answer())
+            return
 
 
 async def _respond(desk: Desk, brief: Brief, answer: Mapping[str, JSON]) -> None:
