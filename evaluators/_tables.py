@@ -139,15 +139,19 @@ COLUMNS = (
 )
 
 
+OPTIONAL = frozenset({"belief", "decision", "safety", "calibration", "evidence"})
+
+
 def rich_table(found: Sequence[Row], title: str | None = None) -> Table:
     """For a terminal."""
     table = Table(title=title)
-    for name, side in COLUMNS:
+    cells = [_cells(row) for row in found]
+    shown = _filled(cells)
+    for name, side in (COLUMNS[i] for i in shown):
         # Folded, never cut: a narrow terminal shows every digit.
         table.add_column(name, justify="left" if side == "left" else "right", overflow="fold")
-    for row in found:
-        style = "red" if row.flagged else None
-        table.add_row(*_cells(row), style=style)
+    for row, line in zip(found, cells, strict=True):
+        table.add_row(*(line[i] for i in shown), style="red" if row.flagged else None)
     return table
 
 
@@ -155,8 +159,19 @@ def markdown(found: Sequence[Row]) -> str:
     """A Markdown table."""
     names = [name for name, _ in COLUMNS]
     rules = ["---" if side == "left" else "---:" for _, side in COLUMNS]
-    lines = [names, rules, *(_cells(row) for row in found)]
+    cells = [_cells(row) for row in found]
+    shown = _filled(cells)
+    lines = [[line[i] for i in shown] for line in (names, rules, *cells)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _filled(lines: Sequence[Sequence[str]]) -> list[int]:
+    """Columns that say something of some row; axes that no family grades are left out."""
+    return [
+        i
+        for i, (name, _) in enumerate(COLUMNS)
+        if name not in OPTIONAL or any(line[i] != "-" for line in lines)
+    ]
 
 
 def comma_separated(found: Sequence[Row]) -> str:

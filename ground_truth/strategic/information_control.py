@@ -1,8 +1,10 @@
 """Truth of `strategic/information_control`: drawing, the optimum, policies that set the floor.
 
-An instance is drawn anew unless reports and switching both matter: the best fixed policy stays
-`MARGIN` below the ceiling, optimal play is worth more than optimal play without reports, and what
-the best single mode gives away (the scale of the score) is not small against a typical gain.
+A game is drawn anew unless reports and switching both matter: every fixed policy stays `MARGIN`
+below the ceiling in the mean over `COURSES` courses of it, optimal play is worth more than optimal
+play without reports, and what the best single mode gives away (the scale of the score) is not small
+against a typical gain. All of this looks at the public half and at courses drawn for it alone: to
+choose by the hidden course would falsify the stated odds.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,7 +34,9 @@ from tasks.strategic._control_prose import SETTINGS, Setting
 from tasks.strategic._tables import Numbers
 
 MARGIN = 0.1
-"""Least distance of the best fixed policy from the ceiling, on every instance."""
+"""Least distance of every fixed policy from the ceiling, on every instance, in expectation."""
+COURSES = 5
+"""Courses of a game by which its fixed policies are judged."""
 WORTH = 0.02
 """Least worth of reports, as a share of the optimum's distance to the best single mode."""
 DRAWS_MAX = 2_000
@@ -61,9 +65,8 @@ def draw(params: ControlParams, rng: Rng) -> Drawn[ControlPublic, ControlKey]:
         if scale is None:
             continue
         game = game.model_copy(update={"scale": scale})
-        key = _key(game, rng)
-        if _worth_asking(game, key):
-            return Drawn(game, key)
+        if _worth_asking(game, rng):
+            return Drawn(game, course(game, rng))
     raise ValueError(f"no instance worth asking in {DRAWS_MAX} draws of {params!r}")
 
 
@@ -79,15 +82,20 @@ def _scale(game: ControlPublic) -> float | None:
     return float(f"{best - single:.4g}")
 
 
-def _worth_asking(game: ControlPublic, key: ControlKey) -> bool:
-    fixed = np.random.Generator(np.random.PCG64(0))
+def _worth_asking(game: ControlPublic, rng: Rng) -> bool:
+    courses = [course(game, rng) for _ in range(COURSES)]
     return all(
-        key.verdict(played(ControlWorld(key), policy(game, fixed))).ability <= 1.0 - MARGIN
+        np.mean([_ability(key, policy(game, rng)) for key in courses]) <= 1.0 - MARGIN
         for policy in POLICIES.values()
     )
 
 
-def _key(game: ControlPublic, rng: Rng) -> ControlKey:
+def _ability(key: ControlKey, player: Player) -> float:
+    return key.verdict(played(ControlWorld(key), player)).ability
+
+
+def course(game: ControlPublic, rng: Rng) -> ControlKey:
+    """What happens in a game, by its stated odds."""
     path = [pick([1.0 - game.prior, game.prior], rng.random())]
     for phase in game.plan[:-1]:
         changes = rng.random() < game.phases[phase].change[path[-1]]

@@ -21,6 +21,7 @@ from tasks.strategic._control_game import (
     Probability,
 )
 from tasks.strategic._control_prose import brief_parts
+from tasks.strategic._variants import EXAM_VARIANTS
 
 
 def answer(public: ControlPublic) -> type[BaseModel]:
@@ -131,5 +132,6 @@ family: Family[ControlParams, ControlPublic] = Family(
     measure="regret",
     episode=True,
     budget=Budget(wall_s=1800.0, tool_calls=160),
+    variants=EXAM_VARIANTS,
     relations=("units", "relabel", "permute", "paraphrase"),
 )

@@ -12,6 +12,7 @@ import pytest
 from evaluators import read_results, score_run
 from evaluators._process import ProcessLimits, ScoreProcess
 from evaluators._scoring import score_one
+from ground_truth import TRUTHS
 from tasks import EvaluatorError, RecordError, brief_sha256, briefed, family
 from tasks._record import MAX_SMALL, KernelChange, Kind
 
@@ -206,7 +207,7 @@ def test_the_summary_has_every_promised_key(rig: Any) -> None:
     scale = family["presets"]["easy"]
     assert 0.4 < scale["floor"] < 0.9
     assert scale["ceiling"] == 1.0
-    assert scale["floor_policy"] in {"uniform", "prior", "last_report", "face_value"}
+    assert scale["floor_policy"] in TRUTHS.find("strategic/bayesian_games").policies
     assert summary["ranked"] is True
     assert summary["stamps"] == {"exam": 4}
 

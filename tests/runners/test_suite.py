@@ -12,7 +12,7 @@ import pytest
 from runners._ledger import Ledger
 from runners._plan import EvalConfig, sittings
 from runners._suite import RunReport, Stage, Step, run_suite
-from tasks import DaemonError, RecordError, Split, UnknownUnitError, UsageError
+from tasks import DaemonError, RecordError, Split, UnknownUnitError, UsageError, family
 from tasks._record import RunFolder
 
 FAMILY = "strategic/bayesian_games"
@@ -52,7 +52,7 @@ def test_a_run_folder_says_what_was_asked_and_what_was_offered(plugins: Any, tmp
     run = RunFolder(report.folder).read()
     assert (run.suite, run.agent) == (FAMILY, "one")
     assert run.asked["seed"] == 3
-    assert run.asked["families"] == {FAMILY: 1}
+    assert run.asked["families"] == {FAMILY: family(FAMILY).version}
     assert run.tools_sha256 == "f" * 64
     assert run.sandbox == {"tier": "none"}
     assert report.folder.name.startswith("strategic-bayesian-games_one_")
@@ -245,7 +245,7 @@ def test_a_runs_folder_that_cannot_be_made_is_told(plugins: Any, tmp_path: Path)
 
 
 def test_families_stand_side_by_side_in_the_plan():
-    both = EvalConfig(suite="strategic, interp", agents=("nop",), n=2)
+    both = EvalConfig(suite=f"{FAMILY}, interp", agents=("nop",), n=2)
     families = [sitting.instance.family for sitting in sittings(both)]
     assert families[:2] == [FAMILY, "interp/one_head"]
     assert len(families) == 4

@@ -21,6 +21,7 @@ from ground_truth.strategic._control_solver import (
     start,
 )
 from ground_truth.strategic._control_world import ControlKey, ControlWorld
+from ground_truth.strategic.information_control import course
 from tasks import AgentFault, InstanceId, Split, family
 from tasks.strategic._control_game import BUY, OPERATE, ControlPublic
 
@@ -81,18 +82,12 @@ def test_optimal_play_earns_the_optimum_on_average(preset: str) -> None:
     g, rng = key(1, preset).game, np.random.default_rng(5)
     totals: list[float] = []
     for _ in range(400):
-        hidden = fresh(g, rng)
+        hidden = course(g, rng)
         world = ControlWorld(hidden)
         played(world, TRUTH.reference(g))
         totals.append(world.total)
     error = float(np.std(totals)) / len(totals) ** 0.5
     assert np.mean(totals) == pytest.approx(solved(g).optimum, abs=4 * error)
-
-
-def fresh(g: ControlPublic, rng: np.random.Generator) -> ControlKey:
-    from ground_truth.strategic import information_control
-
-    return information_control._key(g, rng)
 
 
 @given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=1, max_size=60), st.data())
@@ -125,7 +120,7 @@ def test_the_expected_regret_of_a_single_mode_is_the_scale() -> None:
     g, rng = key(2, "medium").game, np.random.default_rng(3)
     best = max(range(len(g.modes)), key=lambda mode: constant_value(g, mode))
     do = {"do": OPERATE + g.modes[best].name, "probability": 0.5}
-    regrets = [fresh(g, rng).verdict([do] * g.rounds).regret for _ in range(600)]
+    regrets = [course(g, rng).verdict([do] * g.rounds).regret for _ in range(600)]
     error = float(np.std(regrets)) / len(regrets) ** 0.5
     assert np.mean(regrets) == pytest.approx(g.scale, abs=4 * error + 1e-3 * g.scale)
 
@@ -179,3 +174,16 @@ def test_the_view_tells_nothing_of_what_is_hidden(preset: str) -> None:
     flipped = k.model_copy(update={"path": tuple(1 - z for z in k.path)})
     assert ControlWorld(k).observe() == ControlWorld(flipped).observe()
     assert FAMILY.brief(k.game) == FAMILY.brief(flipped.game)
+
+
+def test_the_stated_odds_hold_in_drawn_instances() -> None:
+    """The belief of one who was shown readings is calibrated: selection looks at no course."""
+    gaps: list[float] = []
+    for seed in range(60):
+        k = key(seed)
+        world = ControlWorld(k)
+        for action in played(ControlWorld(k), TRUTH.reference(k.game)):
+            gaps.append(k.path[world.state.round] - world.state.belief)
+            world.act(action)
+    clusters = np.array(gaps)
+    assert abs(clusters.mean()) <= 4 * clusters.std() / 60**0.5
