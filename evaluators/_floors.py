@@ -4,22 +4,24 @@
     ceiling = mean ability of the oracle there
     normalised score = (mean - floor) / (ceiling - floor)
 
-Calibration instances come of public seeds and are never offered to an agent. Estimates are cached
-in the state folder under a hash of the code that makes them, so that a changed family, truth or
-measure is estimated anew.
+Calibration instances come of public seeds and are never offered to an agent. Scales of our own
+families come with Proctor (`floors.json`, made by `python -m evaluators._calibration`); others are
+estimated when first asked for and kept in the state folder. Both are filed under a hash of the code
+on which they depend, so that a changed family, truth or measure is never scored on an old scale.
 """
 
+import ast
 import hashlib
 import inspect
 import math
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
-import evaluators.measures
 import ground_truth
 import tasks
 from evaluators._core import MEASURES
@@ -40,6 +42,8 @@ from tasks._answers import Malformed, validate
 from tasks._record import LocalDisk, dump, read_json, save
 
 _ORACLE = "the oracle"
+SHIPPED = Path(__file__).with_name("floors.json")
+ROOMS = {room.__name__: Path(inspect.getfile(room)).parent for room in (tasks, ground_truth)}
 SEEDS = 128
 """Most calibration instances per family and preset; then the error of a mean is below 0.03."""
 ROUND = 32
@@ -128,9 +132,11 @@ def _floor(abilities: dict[str, list[float]], ceiling: float) -> Floor:
 
 
 def floor(name: str, preset: str, home: Path, ask: Callable[[str, str], object]) -> Floor:
-    """The scale of a family and preset, from the cache or from `ask(name, preset)`."""
-    unit = family(name)
-    path = home / "cache" / "floors" / f"{_slug(name, unit.version, preset)}.json"
+    """The scale of a family and preset: as shipped, from the cache, or from `ask(name, preset)`."""
+    known = shipped().get(slug(name, preset))
+    if known is not None:
+        return known
+    path = home / "cache" / "floors" / f"{slug(name, preset)}.json"
     try:
         return Floor.model_validate(read_json(path))
     except (RecordError, ValidationError):
@@ -140,24 +146,66 @@ def floor(name: str, preset: str, home: Path, ask: Callable[[str, str], object])
     return found
 
 
-def _slug(name: str, version: int, preset: str) -> str:
+@cache
+def shipped() -> dict[str, Floor]:
+    """Scales that come with this release, by slug."""
+    try:
+        found = read_json(SHIPPED)
+    except RecordError:
+        return {}
+    return {name: Floor.model_validate(scale) for name, scale in found.items()}
+
+
+def slug(name: str, preset: str) -> str:
+    """Names the scale of a family and preset under the code that is installed."""
+    version = family(name).version
     return f"{name.replace('/', '-')}@{version}-{preset}-{SEEDS}-{code_hash(name)}"
 
 
+@cache
 def code_hash(name: str) -> str:
-    """Hash of the code on which the scale of `name` depends: tasks, truths, measures, numpy."""
+    """Hash of the code that makes the scale of `name`: its group's modules and its measure.
+
+    Followed are the imports of family, truth and measure, within the folders of their groups; what
+    all families share (the nouns, the drawing of a seed) is held fast by the conformance tests.
+    """
     unit = family(name)
-    files = {
-        *(p for package in (tasks, ground_truth, evaluators.measures) for p in _sources(package)),
-        *(Path(inspect.getfile(part)) for part in (unit.brief, TRUTHS.find(name).reference)),
-        Path(__file__),
-    }
-    digest = hashlib.sha256(np.__version__.encode())
-    for path in sorted(files):
-        digest.update(path.read_bytes())
+    parts = (unit.brief, TRUTHS.find(name).reference, MEASURES.find(unit.measure).score)
+    modules = [room / f"{name}.py" for room in ROOMS.values()]
+    starts = [*(_home(part) for part in parts), *(path for path in modules if path.is_file())]
+    digest = hashlib.sha256()
+    for path in sorted({path for start in starts for path in _followed(start)}):
+        digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _sources(package: object) -> list[Path]:
-    where = Path(inspect.getfile(package)).parent  # pyright: ignore[reportArgumentType] - a module
-    return list(where.rglob("*.py"))
+def _home(part: Callable[..., Any]) -> Path:
+    """The file that defines a family's function; of a bound method or a partial, its function's."""
+    return Path(inspect.getfile(inspect.unwrap(getattr(part, "func", part))))
+
+
+def _followed(path: Path) -> set[Path]:
+    """A module and all that it imports, step by step, from the folders of our groups."""
+    found, todo = set[Path](), [path]
+    while todo:
+        one = todo.pop()
+        if one not in found:
+            found.add(one)
+            todo += [p for name in _imports(one) for p in _grouped(name)]
+    return found
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _grouped(module: str) -> Iterator[Path]:
+    """The file of a module of `tasks/<group>/` or `ground_truth/<group>/`, if it is one."""
+    parts = module.split(".")
+    if len(parts) > 2 and parts[0] in ROOMS:
+        path = ROOMS[parts[0]].joinpath(*parts[1:]).with_suffix(".py")
+        if path.is_file():
+            yield path

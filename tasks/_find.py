@@ -72,6 +72,10 @@ class Shelf(Generic[T]):
     def _foreign(self) -> list[EntryPoint]:
         return sorted(entry_points(group=self.group), key=lambda entry: entry.name)
 
+    def own(self) -> set[str]:
+        """Names of the units in our own folders."""
+        return self._own()
+
     def _has(self, name: str) -> bool:
         """Whether one of our own units has that name; looks at its own place alone."""
         if not self.nested or not _NAME.fullmatch(name) or name.split("/")[0] in self.apart:

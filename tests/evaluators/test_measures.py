@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluators import MEASURES, Marks, Measure
-from evaluators._floors import SEEDS, code_hash, estimate
+from evaluators._floors import SEEDS, estimate
 from evaluators._score import mark
 from evaluators.measures.posterior import TOLERANCE, measure
 from ground_truth.keys import PosteriorKey
@@ -87,8 +87,3 @@ def test_a_floor_is_the_best_policys_mean_and_the_scale_runs_from_0_to_1() -> No
     assert scale.normalised(0.0) < 0.0
     assert scale == estimate("strategic/bayesian_games", "easy", seeds=24)
     assert SEEDS >= 100
-
-
-def test_the_cache_of_floors_hangs_on_the_code() -> None:
-    assert code_hash("strategic/bayesian_games") == code_hash("strategic/bayesian_games")
-    assert len(code_hash("strategic/bayesian_games")) == 16

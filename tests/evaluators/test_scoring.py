@@ -212,7 +212,10 @@ def test_the_summary_has_every_promised_key(rig: Any) -> None:
     assert summary["stamps"] == {"exam": 4}
 
 
-def test_a_floor_is_estimated_once_and_kept(rig: Any) -> None:
+def test_a_floor_that_is_not_shipped_is_estimated_once_and_kept(
+    rig: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evaluators._floors.shipped", dict)
     rig.play(rig.script())
     score_run(rig.run.path, rig.home)
     (kept,) = (rig.home / "cache" / "floors").iterdir()
