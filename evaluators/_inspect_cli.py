@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from evaluators._artefacts import failures as failure_cases
 from evaluators._artefacts import outcomes
@@ -56,7 +56,9 @@ def failures(
     if json_:
         typer.echo(json.dumps({"run": str(folder), "total": len(cases), "cases": shown}))
         return
-    table = Table("severity", "label", "instance", "n", "score", "labels", box=None)
+    # An id or a label that is cut names nothing.
+    label, instance, labels = (Column(n, overflow="fold") for n in ("label", "instance", "labels"))
+    table = Table("severity", label, instance, "n", "score", labels, box=None)
     for case in shown:
         table.add_row(
             f"{case['severity']:.2f}",

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Annotated, Protocol
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
@@ -54,17 +55,12 @@ def list_(
     if json_:
         typer.echo(json.dumps({"tasks": rows}))
         return
-    table = Table(title=None)
-    for column in ("family", "what is asked", "presets", "tags", "measure"):
-        table.add_column(column, no_wrap=column == "family")
+    # Two columns, for a terminal of 80: the sentence, and below it what a command line may name.
+    table = Table("family", "what is asked", box=SIMPLE_HEAD)
+    table.columns[0].no_wrap = True
     for row in rows:
-        table.add_row(
-            row["name"],
-            row["summary"],
-            ", ".join(row["presets"]),
-            ", ".join(row["tags"]),
-            row["measure"],
-        )
+        facts = " · ".join((", ".join(row["presets"]), ", ".join(row["tags"]), row["measure"]))
+        table.add_row(row["name"], f"{row['summary']}\n[dim]{facts}[/]")
     Console().print(table)
 
 
