@@ -18,6 +18,7 @@ from rich.text import Text
 from tasks import JSON, Frozen
 from tasks._record import (
     Act,
+    ActRefused,
     AnswerAccepted,
     AnswerChecked,
     AnswerRejected,
@@ -143,6 +144,10 @@ def _acted(data: Act, lines: int | None) -> tuple[str, RenderableType]:
     return "act", Group(_json(data.action, lines), Text("→"), _json(data.observation, lines))
 
 
+def _act_refused(data: ActRefused, lines: int | None) -> tuple[str, RenderableType]:
+    return "an action is refused", Text(cut(clean(f"{data.raw}\n{data.why}"), lines))
+
+
 def _calculated(data: Calculation, lines: int | None) -> tuple[str, RenderableType]:
     told = _json(data.output, lines) if data.error is None else Text(clean(data.error), style="red")
     return clean(data.tool), Group(_json(data.arguments, lines), Text("→"), told)
@@ -174,6 +179,7 @@ _SHOWS: dict[type[Frozen], Callable[..., tuple[str, RenderableType]]] = {
     AnswerRejected: _rejected,
     AnswerChecked: _checked,
     Act: _acted,
+    ActRefused: _act_refused,
     Calculation: _calculated,
     KernelChange: _kernel,
     CallRefused: _refused,

@@ -51,6 +51,7 @@ _ACTED = frozenset(
         Kind.ANSWER_REJECTED,
         Kind.ANSWER_CHECKED,
         Kind.ACT,
+        Kind.ACT_REFUSED,
         Kind.CALCULATION,
         Kind.CALL_REFUSED,
     }

@@ -17,6 +17,8 @@ from tasks import JSON, AgentFault, Brief, Observation, World, _answers
 
 MAX_RAW = 10_000
 """Characters of a malformed answer that are kept in the record."""
+MAX_WHY = 2_000
+"""Characters that are kept of why an action was refused."""
 
 
 class Episode:
@@ -129,13 +131,18 @@ class Session:
         """
         if self.episode is None:
             raise AgentFault("This task is not played with `act`: submit an answer instead.")
-        checked = await self._shaped(self._briefed(), action)
-        if isinstance(checked, _answers.Malformed):
-            raise AgentFault(
-                f"This cannot be an action: {checked}. Nothing has changed; `answer_schema` of "
-                "`task_info` says what an action is."
-            )
-        observation = self.episode.act(checked, self._record_act)
+        try:
+            checked = await self._shaped(self._briefed(), action)
+            if isinstance(checked, _answers.Malformed):
+                raise AgentFault(
+                    f"This cannot be an action: {checked}. Nothing has changed; `answer_schema` of "
+                    "`task_info` says what an action is."
+                )
+            observation = self.episode.act(checked, self._record_act)
+        except AgentFault as fault:
+            why = str(fault)[:MAX_WHY]
+            self.journal.record("act.refused", {"raw": _raw(action), "why": why})
+            raise
         await self.journal.sync()
         return observation
 

@@ -14,6 +14,7 @@ from tasks._record._disk import save as save
 from tasks._record._disk import write_all as write_all
 from tasks._record._events import SCHEMA as SCHEMA
 from tasks._record._events import Act as Act
+from tasks._record._events import ActRefused as ActRefused
 from tasks._record._events import AnswerAccepted as AnswerAccepted
 from tasks._record._events import AnswerChecked as AnswerChecked
 from tasks._record._events import AnswerRejected as AnswerRejected

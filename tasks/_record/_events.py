@@ -172,6 +172,15 @@ class Act(Frozen):
     observation: JSON
 
 
+class ActRefused(Frozen):
+    """act.refused: an action that the brief does not allow; the world stayed as it was."""
+
+    raw: str
+    """What was sent, cut at 10 kB."""
+    why: str
+    """What the agent was told, cut at 2,000 characters."""
+
+
 class Calculation(Frozen):
     """calculation: a calculator was called, or what the agent took for one."""
 
@@ -224,6 +233,7 @@ class Kind(StrEnum):
     ANSWER_REJECTED = "answer.rejected"
     ANSWER_ACCEPTED = "answer.accepted"
     ACT = "act"
+    ACT_REFUSED = "act.refused"
     CALCULATION = "calculation"
     FINISHED = "attempt.finished"
     CLOSED = "attempt.closed"
@@ -249,6 +259,7 @@ DATA: Mapping[Kind, type[Frozen]] = {
     Kind.ANSWER_REJECTED: AnswerRejected,
     Kind.ANSWER_ACCEPTED: AnswerAccepted,
     Kind.ACT: Act,
+    Kind.ACT_REFUSED: ActRefused,
     Kind.CALCULATION: Calculation,
     Kind.FINISHED: Finished,
     Kind.CLOSED: Closed,

@@ -162,6 +162,7 @@ def history() -> Pairs:
         ("answer.checked", {"ok": False, "problems": ["p"]}),
         ("answer.rejected", {"raw": "{", "problems": ["p"], "repair_left": 1}),
         ("act", {"action": None, "observation": {"view": 1, "reward": 0.0, "done": False}}),
+        ("act.refused", {"raw": "{}", "why": "number: Field required"}),
         (
             "calculation",
             {"tool": "ev_calculator", "arguments": {"payoffs": [1]}, "status": "not_allowed"},

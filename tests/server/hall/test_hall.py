@@ -11,7 +11,7 @@ from nbformat import validate
 
 from server.callers import Caller
 from tasks import AgentFault, Budget, UsageError
-from tasks._record import RunFolder, accepted_answer, acts, load_notebook, role
+from tasks._record import ActRefused, RunFolder, accepted_answer, acts, load_notebook, role
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -417,6 +417,8 @@ class TestEpisode:
         assert "attempt is closed" in seen["note"]
         assert "session is over" in await hand.fault("act", action={"number": 1})
         log, path = place.record("find")
+        refused = [event.data for event in log.events if isinstance(event.data, ActRefused)]
+        assert [json.loads(one.raw)["number"] for one in refused] == ["five", 999]
         assert not [e for e in log.events if str(e.kind).startswith("kernel")]
         assert [step["action"] for step in acts(load_notebook(path))][-1] == {"number": guess}
         assert len(acts(load_notebook(path))) == steps
