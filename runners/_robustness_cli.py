@@ -45,7 +45,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 group = typer.Typer(
     no_args_is_help=True,
     help="Perturb tasks, and tell what that did to an agent from its own noise.\n\n"
-    "Examples: `proctor robustness run strategic/bayesian_games --agents solver --n 6 --repeat 3` "
+    "Examples: `proctor robustness run strategic/bayesian_games --agents solver --n 8 --repeat 3` "
     "· `proctor robustness summarise RUN` · `proctor robustness list-variants`",
     rich_markup_mode="markdown",
 )
