@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pydantic import Field
+from pydantic import Field, field_serializer
 
 from ground_truth._core import Key
 from tasks import JSON, Frozen
@@ -26,6 +26,11 @@ class EdgeSetKey(Key):
     """Edges whose removal changes the behaviour by an amount too small to call; not counted."""
     effects: dict[str, float] = Field(default_factory=dict[str, float])
     """Exact patching effect of every edge of the universe, for reports."""
+
+    @field_serializer("edges", "universe", "neutral")
+    def _in_order(self, edges: frozenset[str]) -> list[str]:
+        # The order of a set changes with the process; what is written must not.
+        return sorted(edges)
 
 
 class Step(Frozen):

@@ -31,6 +31,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from ground_truth import Drawn, Key, Truth
 from tasks import AgentFault, BriefText, Budget, Family, Observation, Params, Public
 
+CANARY = "canary-" + "5d0c" * 6
+
 class Range(Params):
     high: int
 
@@ -43,6 +45,8 @@ class Number(BaseModel):
 
 class Hidden(Key):
     number: int
+    note: str = CANARY
+    """Planted: stands in every key, and must reach nobody."""
 
 class Search:
     def __init__(self, key):
