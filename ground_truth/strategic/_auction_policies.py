@@ -91,38 +91,43 @@ def _weighing(weight: float, *, cursed: bool = False, pace: float | None = None)
 
 def _paced(board: Board) -> PolicyTable:
     """Weigh money so that what is left is expected to last, as if nothing were to change."""
+    looks = [outlook(board, t) for t in range(len(board.lots))]
 
     @cache
-    def scores(t: int, weight: float) -> Vector:
-        return single_lot(board, outlook(board, t), weight)
+    def ladder(t: int) -> Index:
+        """Bids at every weight and limit, shape (moods, nodes, draws, weights, limits)."""
+        reserve, limits = board.lots[t][1], np.arange(board.top + 1)
+        steps = [affordable(single_lot(board, looks[t], w), reserve, limits) for w in _LADDER]
+        return np.moveaxis(np.stack(steps), (0, 1), (-2, -1))
 
     @cache
-    def spending(t: int, weight: float) -> Vector:
-        """Expected spending on the lots from t on without a budget, shape (moods, nodes)."""
+    def spending(t: int) -> Vector:
+        """Expected spending from lot t on without a budget, shape (moods, nodes, weights)."""
         if t == len(board.lots):
-            return np.zeros((board.moods, len(board.beliefs.counts)))
-        index, reserve = board.lots[t]
-        paid = np.tensordot(board.beliefs.chances, outlook(board, t).paid, axes=(1, 1))
-        bids = affordable(scores(t, weight), reserve, np.array([board.top]))[0]
-        shape = (*bids.shape, board.top + 1)
-        per_bid = np.broadcast_to(paid.swapaxes(0, 1), shape)
-        spent = np.take_along_axis(per_bid, bids[..., None], -1)[..., 0] + board.fee * (bids > 0)
-        return spent @ board.classes[index].chances + spending(t + 1, weight)
+            return np.zeros((board.moods, len(board.beliefs.counts), len(_LADDER)))
+        paid = np.tensordot(board.beliefs.chances, looks[t].paid, axes=(1, 1)).swapaxes(0, 1)
+        bids = ladder(t)[..., -1]
+        per_bid = np.broadcast_to(paid, (*bids.shape[:-1], board.top + 1))
+        spent = np.take_along_axis(per_bid, bids, -1) + board.fee * (bids > 0)
+        chances = board.classes[board.lots[t][0]].chances
+        return chances @ spent + spending(t + 1)
 
     def table(t: int, mood: int) -> Index:
-        nodes = board.beliefs.known[t]
-        purse = np.arange(board.budget + 1)
-        bids = bidding(_LADDER[-1], t, mood)
-        for weight in reversed(_LADDER[:-1]):
-            lasts = spending(t, weight)[mood, :nodes] <= purse[:, None]
-            bids = np.where(lasts[..., None], bidding(weight, t, mood), bids)
-        return bids
-
-    def bidding(weight: float, t: int, mood: int) -> Index:
-        left = np.arange(board.budget + 1) - board.fee
-        return affordable(scores(t, weight)[mood, : board.beliefs.known[t]], board.lots[t][1], left)
+        nodes = np.arange(board.beliefs.known[t])
+        purse = np.arange(board.budget + 1)[:, None]
+        spent = spending(t)[mood, : len(nodes), :-1]
+        # The lowest weight at which the budget lasts, shape (budgets, nodes).
+        step = (spent > purse[..., None]).cumprod(axis=-1).sum(axis=-1)
+        limits = np.clip(purse - board.fee, 0, board.top)
+        return ladder(t)[mood, nodes, :, step, limits]
 
     return table
+
+
+def _textbook(board: Board, t: int) -> Vector:
+    """Value in a second-price sale, (n - 1) / n of it in a first-price one, for n bidders."""
+    shaded = board.classes[board.lots[t][0]].first_price
+    return _estimates(board, t) * (board.rivals / (board.rivals + 1.0) if shaded else 1.0)
 
 
 SIMPLE: Mapping[str, Rule] = {
@@ -147,6 +152,7 @@ RULES: Mapping[str, Rule] = {
     "three_quarters": _share(0.75),
     "two_thirds": _share(2.0 / 3.0),
     "half": _share(0.5),
+    "shaded": _by_target(_textbook),
 }
 """Every rule that is a table."""
 
@@ -166,17 +172,6 @@ def player(public: AuctionPublic, rule: Rule) -> Player:
 
 def _stated(public: AuctionPublic, board: Board, state: State, bid: int) -> JSON:
     return action(public, bid, 0.5, float(_estimates(board, state.lot)[state.draw]))
-
-
-def _shaded(public: AuctionPublic, rng: Rng) -> Player:
-    """The textbook: value in a second-price sale, (n - 1) / n of it in a first-price one."""
-    del rng
-    share = len(public.rivals) / (len(public.rivals) + 1.0)
-    truthful = [lot_class.format == "second-price" for lot_class in public.classes]
-    target: Target = lambda board, t: (  # noqa: E731 - a rule is built of a formula
-        _estimates(board, t) * (1.0 if truthful[board.lots[t][0]] else share)
-    )
-    return player(public, _by_target(target))
 
 
 def _last_price(public: AuctionPublic, rng: Rng) -> Player:
@@ -220,7 +215,6 @@ def _ruled(rule: Rule, public: AuctionPublic, rng: Rng) -> Player:
 
 POLICIES: Mapping[str, Callable[[AuctionPublic, Rng], Player]] = {
     **{name: partial(_ruled, rule) for name, rule in RULES.items()},
-    "shaded": _shaded,
     "last_price": _last_price,
     "random": _random,
 }

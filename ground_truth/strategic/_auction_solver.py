@@ -45,6 +45,16 @@ class State:
     draw: int
 
 
+@dataclass(frozen=True)
+class Places:
+    """States of one lot side by side, shape (states,) each."""
+
+    mood: Index
+    node: Index
+    budget: Index
+    draw: Index
+
+
 class Solution:
     """The optimum of one sale. Build it with `solved`."""
 
@@ -64,12 +74,29 @@ class Solution:
 
     def worths(self, state: State) -> Vector:
         """Q of every bid at a state, shape (top + 1,); -inf where it may not be made."""
-        worths = np.full(self.board.top + 1, -np.inf)
-        after, nodes = self._values[state.lot + 1], np.array([state.node])
-        worths[0] = self._passed(state.lot, state.mood, nodes, after)[state.budget, 0]
-        for bid, least, worth in self._offers(state.lot, state.mood, nodes, after):
-            if state.budget >= least:
-                worths[bid] = worth[state.budget - least, 0, state.draw]
+        here = (state.mood, state.node, state.budget, state.draw)
+        return self.worths_at(state.lot, Places(*(np.array([one]) for one in here)))[0]
+
+    def worths_at(self, lot: int, at: "Places") -> Vector:
+        """Q of every bid at some states of one lot, shape (states, top + 1)."""
+        board, look, after = self.board, self._outlooks[lot], self._values[lot + 1]
+        index, reserve = board.lots[lot]
+        table, weights = board.classes[index], board.beliefs.chances[at.node]
+        seen, row = board.beliefs.after[at.node], np.minimum(at.draw, look.win.shape[2] - 1)
+        up = np.minimum(board.moods - 1, at.mood + board.rise)
+        down = np.maximum(0, at.mood - board.fall)
+        left = at.budget - board.fee
+        rest = left[:, None] - np.maximum(np.arange(board.top + 1), reserve)
+        # The value after, by buyer: where nothing is paid, and where a bid is the price.
+        lost = after[down[:, None], np.maximum(left, 0)[:, None], seen]
+        won = after[up[:, None, None], np.maximum(rest, 0)[:, None, :], seen[:, :, None]]
+        win, odds = look.win[at.mood, :, row], table.odds[at.mood, :, row] * won
+        future = win * won if table.first_price else below(odds) + board.tie * odds
+        gain = look.worth[at.mood, :, at.draw] - look.paid[at.mood, :, row] - board.fee
+        worths = np.einsum("sc,scb->sb", weights, gain + future + (1.0 - win) * lost[..., None])
+        worths[rest < 0] = -np.inf
+        worths[:, 1:reserve] = -np.inf
+        worths[:, 0] = after[down, at.budget, at.node]
         return worths
 
     def best(self, state: State) -> int:

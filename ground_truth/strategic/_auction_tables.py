@@ -60,6 +60,7 @@ class Board:
     fall: int
     start: int
     moods: int
+    rivals: int
     classes: tuple[ClassTables, ...]
     lots: tuple[tuple[int, int], ...]
     """Class and reserve of each lot."""
@@ -89,6 +90,7 @@ def _compiled(public: AuctionPublic) -> Board:
         fall=mood.fall if mood else 0,
         start=mood.start if mood else 0,
         moods=public.levels,
+        rivals=len(public.rivals),
         classes=tuple(_class_tables(public, k) for k in range(len(public.classes))),
         lots=tuple((lot.lot_class, ticks(public, lot.reserve)) for lot in public.lots),
         beliefs=_beliefs(public),

@@ -14,7 +14,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ground_truth import TRUTHS, Drawn, Rng, draw, played
+from ground_truth.strategic import _auction_draw
+from ground_truth.strategic._auction_courses import abilities
 from ground_truth.strategic._auction_draw import _key, _public
+from ground_truth.strategic._auction_draw import draw as draw_sale
 from ground_truth.strategic._auction_key import AuctionKey
 from ground_truth.strategic._auction_policies import RULES
 from ground_truth.strategic._auction_relations import permute, relabel, units
@@ -323,7 +326,45 @@ def test_the_oracle_gives_nothing_away_and_its_beliefs_are_exact(preset: str) ->
         assert all(step.regret == 0.0 and step.note == "" for step in verdict.steps)
         assert all(mark == pytest.approx(1.0) for mark in verdict.axes.values())
         assert verdict.metrics.get("winner_curse", 0.0) == 0.0
-        assert ("belief" in verdict.axes) == (preset != "easy")
+        assert set(verdict.axes) == {"decision", "calibration", "belief"}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_value_before_a_lot_is_the_mean_of_its_best_bids(preset: str) -> None:
+    sale = draw(instance(3, preset), b"secret").public
+    solution = solved(sale)
+    board = solution.board
+    chances = board.classes[board.lots[0][0]].chances
+    states = (State(0, board.start, 0, board.budget, x) for x in range(len(chances)))
+    best = [solution.worths(state).max() for state in states]
+    assert chances @ best == pytest.approx(solution.optimum)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_sampled_courses_give_away_what_the_solver_expects(preset: str) -> None:
+    solution = solved(draw(instance(6, preset), b"secret").public)
+    tables = {name: rule(solution.board) for name, rule in RULES.items()}
+    lost = {name: solution.optimum - solution.value_of(table) for name, table in tables.items()}
+    # On so wide a scale no course is clipped, so that the mean ability is linear in the loss.
+    wide, rng = 100.0 * solution.optimum, np.random.default_rng(0)
+    sampled = abilities(solution, tables, wide, rng, courses=4000)
+    given_away = {name: wide * (1.0 - ability) for name, ability in sampled.items()}
+    assert given_away == pytest.approx(lost, rel=0.1, abs=0.02 * solution.optimum)
+
+
+def test_no_sale_is_asked_on_which_a_rule_without_a_plan_does_nearly_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    params = FAMILY.presets["easy"]
+    assert draw_sale(params, np.random.default_rng(1)).public.scale > 0
+
+    def nearly_solved(*given: object) -> dict[str, float]:
+        return {"half": 0.95}
+
+    monkeypatch.setattr(_auction_draw, "abilities", nearly_solved)
+    monkeypatch.setattr(_auction_draw, "DRAWS_MAX", 3)
+    with pytest.raises(ValueError, match="no sale worth asking in 3 draws"):
+        draw_sale(params, np.random.default_rng(1))
 
 
 @pytest.mark.parametrize("preset", PRESETS)
