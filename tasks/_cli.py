@@ -44,14 +44,19 @@ app.add_typer(group, name="tasks")
 
 @group.command("list")
 def list_(
-    suite: Annotated[str, typer.Argument(help="`all`, a prefix, or a tag.")] = "all",
+    suite: Annotated[
+        str | None, typer.Argument(help="`all`, a prefix, or a tag; every family if left out.")
+    ] = None,
     json_: AsJson = False,
 ) -> None:
-    """List the families of a suite.
+    """List the families of a suite, or all there are.
+
+    Families marked *open* follow a published form: their keys are public, and a suite has them only
+    where their folder is named, as in `proctor run strategic/v0`.
 
     Examples: `proctor tasks list` · `proctor tasks list circuits --json`
     """
-    rows = [entry(name) for name in in_suite(suite)]
+    rows = [entry(name) for name in (FAMILIES.names() if suite is None else in_suite(suite))]
     if json_:
         typer.echo(json.dumps({"tasks": rows}))
         return
@@ -59,7 +64,9 @@ def list_(
     table = Table("family", "what is asked", box=SIMPLE_HEAD)
     table.columns[0].no_wrap = True
     for row in rows:
-        facts = " · ".join((", ".join(row["presets"]), ", ".join(row["tags"]), row["measure"]))
+        kinds = [word for word in ("open", "episode") if row[word]]
+        words = (*row["presets"],), (*row["tags"],), (row["measure"],), kinds
+        facts = " · ".join(", ".join(part) for part in words if part)
         table.add_row(row["name"], f"{row['summary']}\n[dim]{facts}[/]")
     Console().print(table)
 
@@ -140,5 +147,7 @@ def entry(name: str) -> dict[str, JSON]:
         "measure": unit.measure,
         "notebook": unit.notebook,
         "episode": unit.episode,
+        "open": unit.open_keys,
+        "variants": [*unit.variants, *unit.relations],
         "budget": unit.budget.model_dump(),
     }
