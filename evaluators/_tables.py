@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from evaluators._core import Score
@@ -144,12 +145,13 @@ OPTIONAL = frozenset({"belief", "decision", "safety", "calibration", "evidence"}
 
 def rich_table(found: Sequence[Row], title: str | None = None) -> Table:
     """For a terminal."""
-    table = Table(title=title)
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     cells = [_cells(row) for row in found]
     shown = _filled(cells)
     for name, side in (COLUMNS[i] for i in shown):
-        # Folded, never cut: a narrow terminal shows every digit.
-        table.add_column(name, justify="left" if side == "left" else "right", overflow="fold")
+        # Folded, never cut: a narrow terminal shows every digit. A family's name stays in one.
+        justify = "left" if side == "left" else "right"
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=name == "family")
     for row, line in zip(found, cells, strict=True):
         table.add_row(*(line[i] for i in shown), style="red" if row.flagged else None)
     return table
