@@ -130,9 +130,8 @@ def caveats(scores: Sequence[Score], floors: Scales, unfinished: Sequence[str]) 
         found.append(f"No scale, so no normalised score: {'; '.join(missing)}.")
     few = len({score.instance for score in scores if score.status == "scored"})
     if 0 < few < 20:
-        found.append(
-            f"{few} instances are few: intervals are wide and t assumes near-normal means."
-        )
+        count = "One instance is" if few == 1 else f"{few} instances are"
+        found.append(f"{count} few: intervals are wide and t assumes near-normal means.")
     flagged = sum(bool(score.flags) for score in scores)
     if flagged:
         found.append(f"{flagged} attempts are flagged; their scores are counted as they stand.")

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pytest
 
 from evaluators import MEASURES
-from evaluators._floors import checked, estimate
+from evaluators._floors import checked, shipped, slug
 from ground_truth import TRUTHS, Drawn, answered, draw
 from tasks import FAMILIES, JSON, AgentFault, InstanceId, Observation, Split, family
 from tasks._answers import Malformed, validate
@@ -249,7 +249,7 @@ def constant(answer: list[float]) -> Callable[[list[float], Coder], JSON]:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("name", "preset"), PAIRS)
 def test_no_policy_from_outside_beats_the_floor(name: str, preset: str) -> None:
-    scale = estimate(name, preset)
+    scale = shipped()[slug(name, preset)]
     learnt = list(cases(name, preset, Split.PUBLIC, LEARNT))
     dense = learnt[:BRIEFS] if family(name).episode else learnt
     lessons = [lesson for case in dense for lesson in case.lessons()]
