@@ -1,11 +1,13 @@
 """Scales that come with Proctor: there for every family of ours, of its present code, and true."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from evaluators._calibration import pairs
 from evaluators._floors import ROOMS, code_hash, estimate, shipped, slug
+from tasks import family
 
 PAIRS = pairs()
 
@@ -70,3 +72,17 @@ def test_the_hash_hangs_on_every_file_that_makes_the_scale(
         monkeypatch.undo()
         code_hash.cache_clear()
     assert code_hash(family) == before
+
+
+def test_the_readme_tells_the_shipped_floors() -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    row = r"^\| `(?P<name>[a-z_/0-9]+)` \|.*\| (?P<floors>\d\.\d\d(?: · \d\.\d\d)+) \|$"
+    told = {
+        found["name"]: [float(floor) for floor in found["floors"].split(" · ")]
+        for found in re.finditer(row, text, re.MULTILINE)
+    }
+    ours = {name for name, _ in PAIRS if not family(name).open_keys}
+    assert set(told) == ours
+    for name, floors in told.items():
+        known = [shipped()[slug(name, preset)].floor for preset in family(name).presets]
+        assert floors == [pytest.approx(floor, abs=0.0051) for floor in known], name
