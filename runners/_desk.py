@@ -98,6 +98,8 @@ async def wander(desk: Desk, brief: Mapping[str, JSON], rng: random.Random) -> N
             refused += 1
         else:
             refused, done = 0, bool(seen["done"])
+    if not done:
+        await desk.finish(session)
 
 
 @asynccontextmanager

@@ -27,8 +27,6 @@ PAIRS = [
     for preset in family(name).presets
 ]
 LEARNT, ASKED = 1_000, 200
-BRIEFS = 150
-"""Briefs whose every step is learnt from, where an episode has many: some thousand steps."""
 CONSTANTS = 40
 """Right answers of learnt briefs that are tried as constants, beside their mean."""
 LEAD = 0.05
@@ -251,8 +249,7 @@ def constant(answer: list[float]) -> Callable[[list[float], Coder], JSON]:
 def test_no_policy_from_outside_beats_the_floor(name: str, preset: str) -> None:
     scale = shipped()[slug(name, preset)]
     learnt = list(cases(name, preset, Split.PUBLIC, LEARNT))
-    dense = learnt[:BRIEFS] if family(name).episode else learnt
-    lessons = [lesson for case in dense for lesson in case.lessons()]
+    lessons = [lesson for case in learnt for lesson in case.lessons()]
     rows, answers = [r for r, _ in lessons], [a for _, a in lessons]
     width = max(len(a) for a in answers)
     answers = [a for a in answers if len(a) == width]
