@@ -163,9 +163,10 @@ def _number(schema: Schema, defs: Schema) -> tuple[spaces.Space[Any], Decode]:
 
 
 def _integer(schema: Schema, defs: Schema) -> tuple[spaces.Space[Any], Decode]:
-    low = int(schema.get("minimum", -SPAN))
-    high = int(schema.get("maximum", SPAN))
-    return spaces.Discrete(high - low + 1, start=low), int
+    step = int(schema.get("multipleOf", 1))
+    low = -(-int(schema.get("minimum", -SPAN)) // step)
+    high = int(schema.get("maximum", SPAN)) // step
+    return spaces.Discrete(high - low + 1, start=low), lambda count: int(count) * step
 
 
 _KINDS: Mapping[str, Callable[[Schema, Schema], tuple[spaces.Space[Any], Decode]]] = {

@@ -2,9 +2,9 @@
 
 Covers what pydantic writes for an answer model: `$ref`, `const`, `enum`, `anyOf`/`oneOf`,
 one-branch `allOf`, objects, arrays (`prefixItems`, sizes, `uniqueItems`), numbers with bounds,
-strings with lengths, booleans, null. Does not cover `pattern`, `not` or `if`: a value that those
-forbid is refused by the server, which is the random agent's fair lot. One keyword is ours:
-`x-sums-to` on an array of numbers asks that they add up to that.
+whole multiples, strings with lengths, booleans, null. Does not cover `pattern`, `not` or `if`: a
+value that those forbid is refused by the server, which is the random agent's fair lot. One keyword
+is ours: `x-sums-to` on an array of numbers asks that they add up to that.
 """
 
 import random
@@ -95,7 +95,8 @@ def _number(schema: Schema, rng: random.Random, _: Schema) -> JSON:
 
 def _integer(schema: Schema, rng: random.Random, _: Schema) -> JSON:
     low, high = _bounds(schema, 1)
-    return rng.randint(int(low), int(high))
+    step = int(schema.get("multipleOf", 1))
+    return step * rng.randint(-(-int(low) // step), int(high) // step)
 
 
 def _string(schema: Schema, rng: random.Random, _: Schema) -> JSON:

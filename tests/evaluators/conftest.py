@@ -1,7 +1,6 @@
 """A run folder written as the daemon writes it, one attempt after the other."""
 
 import hashlib
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from evaluators._floors import estimate, floor
 from ground_truth import TRUTHS, Drawn, SecretStore, draw, record_key
 from tasks import JSON, Frozen, InstanceId, Split, Stamp, family
 from tasks._record import (
@@ -161,20 +159,11 @@ def _cell(name: str, source: str, printed: str, count: int) -> list[tuple[Kind, 
     ]
 
 
-@pytest.fixture(scope="session")
-def scales(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state folder whose cache knows the floors of the easy preset."""
-    home = tmp_path_factory.mktemp("scales")
-    floor(NAME, "easy", home, estimate)
-    return home
-
-
 @pytest.fixture
-def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scales: Path) -> Rig:
+def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     home = tmp_path / "home"
     monkeypatch.setenv("PROCTOR_HOME", str(home))
     SecretStore(home).current()
-    shutil.copytree(scales / "cache", home / "cache")
     asked = Run(suite="strategic", agent="tester", created="2026-01-01T00:00:00.000Z")
     run = RunFolder.create(tmp_path / "runs", asked, datetime(2026, 1, 1, tzinfo=UTC))
     return Rig(home, run)
