@@ -36,6 +36,7 @@ import numpy as np
 from evaluators._intervals import LEVEL, mean
 from evaluators.robustness._actions import gap
 from evaluators.robustness._records import Case, Outcome
+from evaluators.stats.paired import holm_adjusted
 from tasks import JSON, Frozen
 from tasks.strategic._variants import DISTRACTIONS, PRESSURES
 
@@ -96,7 +97,7 @@ def effects(cases: Sequence[Case]) -> list[TypeEffect]:
     """The effect of every variant type that was played on instances whose base was played."""
     types = sorted({name for case in cases for name in case.variants if case.base})
     found = [_raw(name, _differences(cases, name)) for name in types]
-    adjusted = holm([one.p_holm for one in found])
+    adjusted = holm_adjusted([one.p_holm for one in found])
     return [
         one.model_copy(update={"p_holm": p, "verdict": _verdict(one, p, len(found))})
         for one, p in zip(found, adjusted, strict=True)
@@ -176,16 +177,6 @@ def effect(values: Sequence[float], lowest: float = -1.0, highest: float = 1.0) 
         )
         low, high = (float(end) for end in found.confidence_interval)
     return Effect(instances=len(data), mean=centre, low=low, high=high, p=_p(data))
-
-
-def holm(values: Sequence[float]) -> list[float]:
-    """Holm's step-down adjustment of p-values."""
-    if not values:
-        return []
-    from statsmodels.stats.multitest import multipletests
-
-    adjusted: Any = multipletests(list(values), method="holm")[1]
-    return [float(p) for p in adjusted]
 
 
 def _p(data: "np.ndarray[Any, Any]") -> float:

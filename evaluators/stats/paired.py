@@ -208,13 +208,20 @@ def mcnemar(baseline: Sequence[bool], candidate: Sequence[bool]) -> float:
 def holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """The same, each with `p_holm`: corrected for all of them that have a p at all."""
     tested = [place for place, one in enumerate(comparisons) if one.p is not None]
-    if not tested:
-        return list(comparisons)
-    from statsmodels.stats import multitest
-
-    found: Any = multitest.multipletests([comparisons[place].p for place in tested], method="holm")
-    corrected = dict(zip(tested, found[1], strict=True))
+    corrected = dict(
+        zip(tested, holm_adjusted([one.p for one in comparisons if one.p is not None]), strict=True)
+    )
     return [
-        one.model_copy(update={"p_holm": float(corrected[place])}) if place in corrected else one
+        one.model_copy(update={"p_holm": corrected[place]}) if place in corrected else one
         for place, one in enumerate(comparisons)
     ]
+
+
+def holm_adjusted(values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjustment of p-values."""
+    if not values:
+        return []
+    from statsmodels.stats import multitest
+
+    found: Any = multitest.multipletests(list(values), method="holm")
+    return [float(p) for p in found[1]]

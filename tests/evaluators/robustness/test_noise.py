@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
 from evaluators.robustness import TypeEffect, cases, effects
-from evaluators.robustness._noise import contrast, effect, holm, noise
+from evaluators.robustness._noise import contrast, effect, noise
+from evaluators.stats.paired import holm_adjusted
 
 BUY, SELL = {"action": "buy"}, {"action": "sell"}
 N = 12
@@ -180,5 +181,5 @@ def test_the_test_holds_its_level_under_noise(outcome: Any):
 
 
 def test_holm_by_hand():
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([]) == []
+    assert holm_adjusted([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm_adjusted([]) == []
