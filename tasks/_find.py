@@ -40,7 +40,7 @@ class Shelf(Generic[T]):
 
     def names(self) -> list[str]:
         """All unit names, sorted; imports none of them."""
-        return sorted({*self._own(), *(e.name for e in self._foreign())})
+        return sorted({*self.own(), *(e.name for e in self._foreign())})
 
     def find(self, name: str) -> T:
         """Import the unit `name` and check its type.
@@ -72,21 +72,18 @@ class Shelf(Generic[T]):
     def _foreign(self) -> list[EntryPoint]:
         return sorted(entry_points(group=self.group), key=lambda entry: entry.name)
 
-    def own(self) -> set[str]:
-        """Names of the units in our own folders."""
-        return self._own()
-
     def _has(self, name: str) -> bool:
         """Whether one of our own units has that name; looks at its own place alone."""
         if not self.nested or not _NAME.fullmatch(name) or name.split("/")[0] in self.apart:
-            return name in self._own()
+            return name in self.own()
         root = importlib.import_module(self.package).__file__
         if root is None:
             return False
         unit = Path(root).parent / f"{name}.py"
         return unit.is_file() and (unit.parent / "__init__.py").is_file()
 
-    def _own(self) -> set[str]:
+    def own(self) -> set[str]:
+        """Names of the units in our own folders."""
         root = importlib.import_module(self.package).__file__
         if root is None:
             return set()
