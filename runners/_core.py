@@ -8,16 +8,32 @@ its ticket) or over HTTP. What it may know of the instance is what the server te
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
 from tasks import JSON, AttemptRequest, Shelf, Ticket, UsageError
+from tasks._record import AgentSetup, AgentUsage, Ending
 
 DiagnosticKind = Literal["public", "reference", "oracle", "noisy"]
 
 Diagnose = Callable[[DiagnosticKind, float], Awaitable[JSON]]
 """`await diagnose(kind, level)`: this attempt's answer from the operator's socket."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentReport:
+    """What an agent tells of itself for `played.json`; said again whenever it knows more."""
+
+    setup: AgentSetup
+    usage: AgentUsage = field(default_factory=AgentUsage)
+    ending: Ending = ""
+    transcript: str | None = None
+    """Its file's name in `Seat.folder`."""
+
+
+def _unheard(report: AgentReport) -> None:
+    """The `tell` of a seat that nobody listens to."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +50,20 @@ class Seat:
     """Seconds after which the suite ends the attempt."""
     diagnose: Diagnose | None = None
     """Given to diagnostic agents only."""
+    tell: Callable[[AgentReport], None] = _unheard
+    """Takes what the agent knows of its setup and use so far. The last word stands, also where the
+    agent is cut short afterwards; scripted agents need not say anything."""
+    usd: float | None = None
+    """What this attempt may cost at most; None: no limit. The agent sees to it."""
 
 
 def any_family(families: Sequence[str]) -> None:
     """The `ready` of an agent that can play every family."""
+
+
+def _nothing() -> str:
+    """The `missing` of an agent that needs nothing."""
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +79,17 @@ class Agent:
     ready: Callable[[Sequence[str]], None] = any_family
     """Called once with the families of a suite before anything starts; raises `UsageError` where
     the agent cannot play one (no solution written, program not installed)."""
+    model: str = ""
+    """`provider:model` whose calls this agent makes, as the price table names it; '' for none."""
+    paid: bool = False
+    """Whether its model costs money: it plays only where that was allowed in so many words."""
+    calls: int = 0
+    """Model calls that an attempt may take at most; what an estimate of cost starts from."""
+    max_output: int = 0
+    """Output tokens that a model call may take at most; 0: the model's own limit."""
+    missing: Callable[[], str] = _nothing
+    """Why it cannot play on this machine now (program not installed, no key set) and what to do
+    about it, as a sentence without a key's text; '' if it can."""
     variant: "Callable[[str], Agent] | None" = None
     """`name:text` names the agent that this makes of `text`; raises `UsageError` for another."""
 

@@ -15,10 +15,12 @@ from datetime import datetime
 from pathlib import Path
 
 from runners._plan import EvalConfig, Sitting
-from tasks import JSON, Frozen, RecordError, UsageError, family
+from tasks import JSON, RecordError, UsageError, family
 from tasks._record import (
+    PLAYED_FILE,
     AttemptFolder,
     LocalDisk,
+    Played,
     Run,
     RunFolder,
     dump,
@@ -33,19 +35,6 @@ OWN_ENDS = frozenset({"submitted", "finished", "rejected"})
 """Reasons that only an agent's own deed gives; whoever died afterwards, the attempt stands."""
 
 _LISTED = re.compile(rb'\{"v":\d+,"seq":\d+,"t":"[^"]*","kind":"tools\.listed","data":(\{[^{}]*\})')
-
-
-class Played(Frozen):
-    """played.json: how the sitting went, from the runner's side of the protocol."""
-
-    error: str = ""
-    """What the agent raised, '' if nothing."""
-    tools_listed: bool
-    """Whether the server saw this agent; if not, the attempt is invalid."""
-    wall_s: float
-    """Seconds from the ticket to the agent's end."""
-    failure: str = ""
-    """Why the attempt failed by the house, '' if it did not; if so, it is played again."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +54,7 @@ class Ledger:
 
     def done(self, sitting: Sitting) -> bool:
         """Whether this sitting was seen to its end, and did not fail by the house."""
-        note = self.place(sitting).path / "played.json"
+        note = self.place(sitting).path / PLAYED_FILE
         if note.exists():
             return not _failure(note)
         return self._reason(sitting) in OWN_ENDS and not self.failure(sitting)
@@ -111,7 +100,7 @@ class Ledger:
 
     def settle(self, sitting: Sitting, played: Played) -> None:
         """Write that the sitting was seen to its end."""
-        path = self.place(sitting).path / "played.json"
+        path = self.place(sitting).path / PLAYED_FILE
         path.parent.mkdir(parents=True, exist_ok=True)
         save(LocalDisk(), path, dump(played.model_dump(mode="json")))
 

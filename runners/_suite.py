@@ -18,10 +18,10 @@ from pathlib import Path
 import anyio
 
 from runners._core import Agent, Diagnose, DiagnosticKind, Hall, Seat, agent_named
-from runners._ledger import Ledger, Played, asked, claimed
+from runners._ledger import Ledger, asked, claimed
 from runners._plan import EvalConfig, Sitting, sittings
 from tasks import JSON, AttemptRequest, DaemonError, Ticket, UsageError, family
-from tasks._record import Run
+from tasks._record import Played, Run
 
 CHANCES = 2
 """How often an attempt is opened whose agent the server never saw, or that failed by the house."""

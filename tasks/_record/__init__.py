@@ -51,6 +51,15 @@ from tasks._record._notebook import Notebook as Notebook
 from tasks._record._notebook import fold as fold
 from tasks._record._outputs import clean_output as clean_output
 from tasks._record._outputs import join as join
+from tasks._record._played import PLAYED_FILE as PLAYED_FILE
+from tasks._record._played import AgentKind as AgentKind
+from tasks._record._played import AgentSetup as AgentSetup
+from tasks._record._played import AgentUsage as AgentUsage
+from tasks._record._played import CostBasis as CostBasis
+from tasks._record._played import Ending as Ending
+from tasks._record._played import Mode as Mode
+from tasks._record._played import Played as Played
+from tasks._record._played import Tokens as Tokens
 from tasks._record._reader import MAX_LINE as MAX_LINE
 from tasks._record._reader import MAX_RESULTS as MAX_RESULTS
 from tasks._record._reader import MAX_SMALL as MAX_SMALL
