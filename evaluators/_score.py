@@ -32,6 +32,7 @@ from tasks import (
 from tasks._answers import Malformed, validate
 from tasks._record import (
     MAX_NOTEBOOK,
+    PLAYED_FILE,
     AttemptFolder,
     CellAdded,
     Kind,
@@ -42,6 +43,7 @@ from tasks._record import (
     load_notebook,
     peek,
     read_bytes,
+    read_json,
     read_log,
 )
 
@@ -61,7 +63,8 @@ _ACTED = frozenset(
 def score_attempt(folder: AttemptFolder, home: Path) -> Score:
     """Measure one attempt; what goes wrong is a status of the score, never an exception.
 
-    `invalid`: the record was changed or cannot be read, or the server never saw this agent.
+    `invalid`: the record was changed or cannot be read, the server never saw this agent, or its
+    runner noted that the provider failed, or that the run's budget was reached, before an answer.
     `error`: ours (no secret, another version of the family, a measure that failed, or, where no
     valid answer came, a kernel that could not be started, a server that failed or was lost).
     """
@@ -86,6 +89,10 @@ def score_attempt(folder: AttemptFolder, home: Path) -> Score:
     if failure and score.status == "scored" and not score.validity:
         note = f"It failed by the house: {failure}"
         return score.model_copy(update={"status": "error", "ability": None, "note": note})
+    cut = _cut_short(folder)
+    if cut and score.status == "scored" and not score.validity:
+        note = f"It was cut short, and tells nothing of the agent: {cut}"
+        return score.model_copy(update={"status": "invalid", "ability": None, "note": note})
     return score
 
 
@@ -236,6 +243,18 @@ def _seen(log: Log) -> bool:
         or (isinstance(event.data, CellAdded) and event.data.role == "agent")
         for event in log.events
     )
+
+
+def _cut_short(folder: AttemptFolder) -> str:
+    """What the runner noted as the failure of another than the agent, '' if nothing."""
+    path = folder.path / PLAYED_FILE
+    if not path.exists():
+        return ""
+    try:
+        note = read_json(path)
+    except RecordError as error:
+        return str(error)
+    return str(note.get("failure", "")) if isinstance(note, dict) else f"{path} is no object."
 
 
 def unscored(folder: AttemptFolder, note: str = "") -> Score:

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from runners._core import AgentReport
 from runners._plan import EvalConfig, Sitting
-from tasks import JSON, RecordError, UsageError, family
+from tasks import JSON, Frozen, RecordError, UsageError, family
 from tasks._record import (
     PLAYED_FILE,
+    AgentSetup,
+    AgentUsage,
     AttemptFolder,
     LocalDisk,
     Played,
@@ -34,7 +37,19 @@ from tasks._record import (
 OWN_ENDS = frozenset({"submitted", "finished", "rejected"})
 """Reasons that only an agent's own deed gives; whoever died afterwards, the attempt stands."""
 
+TOLD_FILE = "told.json"
+"""What the agent of an attempt told so far; `played.json` takes its place at the end."""
+
 _LISTED = re.compile(rb'\{"v":\d+,"seq":\d+,"t":"[^"]*","kind":"tools\.listed","data":(\{[^{}]*\})')
+
+
+class _Told(Frozen):
+    """Fields as in `Played`."""
+
+    setup: AgentSetup | None = None
+    usage: AgentUsage | None = None
+    transcript: str | None = None
+    usd_cap: float | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +72,11 @@ class Ledger:
         note = self.place(sitting).path / PLAYED_FILE
         if note.exists():
             return not _failure(note)
-        return self._reason(sitting) in OWN_ENDS and not self.failure(sitting)
+        return self.own_end(sitting) and not self.failure(sitting)
+
+    def own_end(self, sitting: Sitting) -> bool:
+        """Whether the agent itself ended the attempt in the sitting's place."""
+        return self._reason(sitting) in OWN_ENDS
 
     def failure(self, sitting: Sitting) -> str:
         """Why the attempt in the sitting's place failed by the house, '' if it did not."""
@@ -98,11 +117,25 @@ class Ledger:
             if source.exists():
                 source.rename(aside / name)
 
+    def begin(self, sitting: Sitting, usd: float | None) -> None:
+        """An attempt is open that may cost so much; None: nothing, or without a limit."""
+        self._save(sitting, TOLD_FILE, _Told(usd_cap=usd))
+
+    def hear(self, sitting: Sitting, report: AgentReport) -> None:
+        """Keep what an agent told so far: a killed runner's attempt has its cost all the same."""
+        told = _Told.model_validate(read_json(self.place(sitting).path / TOLD_FILE))
+        heard = {"setup": report.setup, "usage": report.usage, "transcript": report.transcript}
+        self._save(sitting, TOLD_FILE, told.model_copy(update=heard))
+
     def settle(self, sitting: Sitting, played: Played) -> None:
         """Write that the sitting was seen to its end."""
-        path = self.place(sitting).path / PLAYED_FILE
+        self._save(sitting, PLAYED_FILE, played)
+        (self.place(sitting).path / TOLD_FILE).unlink(missing_ok=True)
+
+    def _save(self, sitting: Sitting, name: str, what: Frozen) -> None:
+        path = self.place(sitting).path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        save(LocalDisk(), path, dump(played.model_dump(mode="json")))
+        save(LocalDisk(), path, dump(what.model_dump(mode="json")))
 
     def tools_sha256(self, sitting: Sitting) -> str | None:
         """Hash of the tools that the server offered there; None if nobody listed them."""

@@ -7,7 +7,6 @@ server never saw `tools/list`, or that failed by the house (no kernel could be s
 nothing of the agent: it is set aside too and retried once; the latter also by the next run.
 """
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
@@ -17,16 +16,12 @@ from pathlib import Path
 
 import anyio
 
-from runners._core import Agent, Diagnose, DiagnosticKind, Hall, Seat, agent_named
+from runners._core import Agent, Hall, agent_named
 from runners._ledger import Ledger, asked, claimed
 from runners._plan import EvalConfig, Sitting, sittings
-from tasks import JSON, AttemptRequest, DaemonError, Ticket, UsageError, family
+from runners._sitting import Engine, LocalEngine, Order
+from tasks import UsageError
 from tasks._record import Played, Run
-
-CHANCES = 2
-"""How often an attempt is opened whose agent the server never saw, or that failed by the house."""
-GRACE_S = 30.0
-"""Seconds beyond an attempt's own budget after which the suite ends the agent."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +109,7 @@ async def run_suite(config: EvalConfig, hall: Hall, stage: Stage) -> list[RunRep
         total = len(plan) * len(players)
         for player in players:
             stage.progress(Step(player.name, None, sum(p.kept for p in players), total))
-        await _play_all(players, hall, stage, total)
+        await _play_all(players, LocalEngine(hall), stage, total)
         return [player.report() for player in players]
 
 
@@ -152,16 +147,16 @@ def _player(name: str, agent: Agent, ledger: Ledger, plan: list[Sitting]) -> _Pl
     return _Player(name, agent, ledger, todo, len(plan) - len(todo))
 
 
-async def _play_all(players: list[_Player], hall: Hall, stage: Stage, total: int) -> None:
+async def _play_all(players: list[_Player], engine: Engine, stage: Stage, total: int) -> None:
     # Side by side, so that a cut run has something of every agent.
     rounds = zip_longest(*([(player, one) for one in player.todo] for player in players))
     queue = (pair for turn in rounds for pair in turn if pair is not None)
 
     async def work(pairs: Iterator[tuple[_Player, Sitting]]) -> None:
         for player, sitting in pairs:
-            played = await _sit(player, sitting, hall)
+            tries = await engine.sit(Order(player.name, sitting, player.ledger.path))
+            played = tries[-1]
             player.played.append(played)
-            player.ledger.settle(sitting, played)
             player.ledger.describe(sitting)
             done = sum(p.kept + len(p.played) for p in players)
             stage.progress(Step(player.name, sitting, done, total, played.error))
@@ -169,85 +164,3 @@ async def _play_all(players: list[_Player], hall: Hall, stage: Stage, total: int
     async with anyio.create_task_group() as workers:
         for _ in range(max(1, stage.jobs)):
             workers.start_soon(work, queue)
-
-
-async def _sit(player: _Player, sitting: Sitting, hall: Hall) -> Played:
-    """Open, play and close one attempt; a second one if the first tells nothing of the agent."""
-    chance = 1
-    while True:
-        await _clear(player.ledger, sitting, hall)
-        played = await _attempt(player, sitting, hall)
-        if (played.tools_listed and not played.failure) or chance == CHANCES:
-            return played
-        chance += 1
-
-
-async def _clear(ledger: Ledger, sitting: Sitting, hall: Hall) -> None:
-    """Set aside what was cut short, after the daemon has let go of it."""
-    left = ledger.leftover(sitting)
-    if left is None:
-        return
-    if left:
-        await hall.close_attempt(left, "cut short; its runner died")
-    ledger.set_aside(sitting)
-
-
-async def _attempt(player: _Player, sitting: Sitting, hall: Hall) -> Played:
-    request = AttemptRequest(
-        instance=str(sitting.instance),
-        agent=player.name,
-        run=player.ledger.path,
-        n=sitting.n,
-        diagnostic=player.agent.diagnostic,
-    )
-    ticket = await hall.open_attempt(request)
-    began = time.monotonic()
-    error = await _play(player, sitting, ticket, hall)
-    wall = time.monotonic() - began
-    await hall.close_attempt(ticket.attempt, "ended by the runner")
-    if not player.ledger.closed(sitting):
-        # Not the agent's failure: the sitting stays open for the next run.
-        raise DaemonError(
-            f"The record of {sitting.instance} was not closed: its daemon was lost, or could not "
-            "write. `proctor serve logs` tells more; the same command goes on from here."
-        )
-    return Played(
-        error=error,
-        tools_listed=player.ledger.tools_sha256(sitting) is not None,
-        wall_s=round(wall, 3),
-        failure=player.ledger.failure(sitting),
-    )
-
-
-async def _play(player: _Player, sitting: Sitting, ticket: Ticket, hall: Hall) -> str:
-    """Let the agent play; give what it raised, '' if nothing. A failed attempt is data."""
-    place = player.ledger.place(sitting)
-    place.path.mkdir(parents=True, exist_ok=True)
-    wall_s = family(sitting.instance.family).budget.wall_s + GRACE_S
-    seat = Seat(
-        family=sitting.instance.family,
-        ticket=ticket,
-        rng=sitting.rng(player.name),
-        folder=place.path,
-        wall_s=wall_s,
-        diagnose=_diagnose(hall, ticket) if player.agent.diagnostic else None,
-    )
-    try:
-        with anyio.fail_after(wall_s):
-            await player.agent.play(seat)
-    except Exception as error:  # noqa: BLE001 - whatever a third party's agent raises is data
-        return _text(error)
-    return ""
-
-
-def _diagnose(hall: Hall, ticket: Ticket) -> Diagnose:
-    async def diagnose(kind: DiagnosticKind, level: float) -> JSON:
-        return await hall.diagnostic(ticket.attempt, kind, level)
-
-    return diagnose
-
-
-def _text(error: BaseException) -> str:
-    if isinstance(error, BaseExceptionGroup):
-        return "; ".join(_text(inner) for inner in error.exceptions)
-    return f"{type(error).__name__}: {error}"[:2000]

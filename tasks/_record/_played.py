@@ -107,3 +107,5 @@ class Played(Frozen):
     usage: AgentUsage | None = None
     transcript: str | None = None
     """The agent's own transcript, relative to the attempt's folder."""
+    usd_cap: float | None = None
+    """What the run's budget left for this attempt; None: no limit, or an agent that is free."""
