@@ -62,7 +62,7 @@ VERBS = {
     "runs": Verb("evaluators._runs_cli", "Run folders: list, show, delete, archive, verify."),
     "replay": Verb("evaluators._runs_cli", "Watch an attempt again."),
     "serve": Verb("server._cli", "The daemon: start, stop, status, logs."),
-    "connect": Verb("server._cli", "The stdio shim that an agent CLI starts."),
+    "connect": Verb("runners._connect_cli", "Add Proctor to an agent CLI for practice; the shim."),
     "doctor": Verb("server._cli", "What works on this machine, and what to do about the rest."),
     "secret": Verb("server._cli", "The secret behind the private split."),
 }

@@ -1,4 +1,4 @@
-"""`proctor serve`, `connect`, `doctor` and `secret`: the operator's hand on the server."""
+"""`proctor serve`, `doctor` and `secret`: the operator's hand on the server."""
 
 import json
 import os
@@ -140,34 +140,6 @@ def logs(
         for line in path.read_text(errors="replace").splitlines()
     ][-lines:]
     _say({"log": str(state.log), "lines": kept}, "\n".join(kept), as_json=json_)
-
-
-@app.command(epilog=CODES)
-def connect(
-    stdio: Annotated[bool, typer.Option("--stdio", help="Speak MCP on stdin and stdout.")] = False,
-    json_: AsJson = False,
-) -> None:
-    """The MCP server that an agent CLI starts; without `--stdio`: how to add it to one.
-
-    It starts the daemon if there is none, and never writes anything but JSON-RPC to stdout.
-    Examples: `proctor connect` · `claude mcp add proctor -- proctor connect --stdio`
-    """
-    if stdio:
-        from server.shim import main as relay
-
-        raise typer.Exit(relay())
-    command = [str(_script()), "connect", "--stdio"]
-    entry = {"command": command[0], "args": command[1:]}
-    joined = " ".join(command)
-    text = (
-        f"Claude Code   claude mcp add proctor -- {joined}\n"
-        f"Codex         codex mcp add proctor -- {joined}\n"
-        f"Gemini CLI    gemini mcp add proctor {joined}\n"
-        f"any other     {json.dumps({'mcpServers': {'proctor': entry}})}\n\n"
-        "Streamable HTTP: `proctor serve status` gives the URL; send "
-        f"`Authorization: Bearer $(cat {StateFolder(home()).token_file})`."
-    )
-    _say({"mcpServers": {"proctor": entry}}, text, as_json=json_)
 
 
 @app.command(epilog=CODES)
@@ -322,11 +294,6 @@ def _show_status(found: DaemonStatus) -> None:
     Console().print(table)
     for attempt in found.attempts:
         Console().print_json(data=attempt)
-
-
-def _script() -> Path:
-    beside = Path(sys.executable).with_name("proctor")
-    return beside if beside.exists() else Path(sys.argv[0]).absolute()
 
 
 def _say(value: dict[str, JSON], text: str, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`proctor serve`, `connect`, `doctor`, `secret` as an operator types them."""
+"""`proctor serve`, `doctor`, `secret` as an operator types them."""
 
 import json
 from pathlib import Path
@@ -48,13 +48,6 @@ def test_sandbox_and_no_sandbox_exclude_each_other(state_home: Path) -> None:
     unknown = typed("serve", "start", "--sandbox", "docker")
     assert isinstance(unknown.exception, UsageError)
     assert unknown.exception.exit_code == 2
-
-
-def test_connect_tells_how_to_add_it_to_a_cli(state_home: Path) -> None:
-    entry = json_of("connect")["mcpServers"]["proctor"]
-    assert entry["args"] == ["connect", "--stdio"]
-    text = typed("connect").stdout
-    assert all(name in text for name in ("Claude Code", "Codex", "Gemini"))
 
 
 def test_the_secret_is_made_rotated_saved_and_restored(state_home: Path) -> None:
