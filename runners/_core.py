@@ -55,6 +55,8 @@ class Seat:
     agent is cut short afterwards; scripted agents need not say anything."""
     usd: float | None = None
     """What this attempt may cost at most; None: no limit. The agent sees to it."""
+    n: int = 1
+    """Repeat number, from 1: a response cache must not answer one repeat with another's."""
 
 
 def any_family(families: Sequence[str]) -> None:

@@ -171,6 +171,7 @@ class _Attempt:
             diagnose=_diagnose(self._hall, ticket) if self._agent.diagnostic else None,
             tell=self._hear,
             usd=self._usd,
+            n=sitting.n,
         )
         try:
             with anyio.move_on_after(wall_s) as limit:
