@@ -10,14 +10,10 @@ import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from runners._shapes import draw
 from tasks import JSON, Ticket
-
-if TYPE_CHECKING:
-    from mcp import Client
-
 
 REFUSALS = 20
 """Actions refused in a row after which a random player stops: the space may be closed to it."""
@@ -27,11 +23,19 @@ class RefusedError(Exception):
     """The server answered a tool call with an error; the text is what an agent reads."""
 
 
+class Hands(Protocol):
+    """What a desk needs of an MCP client; a scripted model has others."""
+
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
+        """Call a tool; give its result: `content`, blocks of which some have `text`; `is_error`."""
+        ...
+
+
 @dataclass(frozen=True)
 class Desk:
     """An agent's connection to its attempt."""
 
-    client: "Client"
+    client: Hands
     task: str
 
     async def start(self) -> Mapping[str, JSON]:

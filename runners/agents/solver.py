@@ -6,28 +6,33 @@ Covers every family with a file in `runners/_solutions/` (or the entry point `pr
 from collections.abc import Mapping, Sequence
 
 from runners._core import Agent, Seat
-from runners._desk import sit
+from runners._desk import Desk, sit
 from runners._solutions import SOLUTIONS
 from tasks import JSON, UsageError
 
 
 async def play(seat: Seat) -> None:
     """Start the task, compute, submit."""
-    solve = SOLUTIONS.find(seat.family)
     async with sit(seat.ticket, seat.family) as desk:
-        brief = await desk.start()
-        session = str(brief["session_id"])
+        await solve_at(desk)
 
-        async def execute(code: str) -> str:
-            return await desk.execute(session, code)
 
-        async def act(action: JSON) -> Mapping[str, JSON]:
-            return await desk.act(session, action)
+async def solve_at(desk: Desk) -> None:
+    """The same at a desk."""
+    solve = SOLUTIONS.find(desk.task)
+    brief = await desk.start()
+    session = str(brief["session_id"])
 
-        if brief["episode"]:
-            await solve(brief, execute, act)
-        else:
-            await desk.submit(session, await solve(brief, execute))
+    async def execute(code: str) -> str:
+        return await desk.execute(session, code)
+
+    async def act(action: JSON) -> Mapping[str, JSON]:
+        return await desk.act(session, action)
+
+    if brief["episode"]:
+        await solve(brief, execute, act)
+    else:
+        await desk.submit(session, await solve(brief, execute))
 
 
 def ready(families: Sequence[str]) -> None:

@@ -1,0 +1,1 @@
+"""Scripts: one file each, defining `script`; underscored names are machinery."""
