@@ -16,20 +16,28 @@ from starlette.types import Receive, Scope, Send
 from runners.scripted_model._anthropic import ANTHROPIC
 from runners.scripted_model._chat import CHAT
 from runners.scripted_model._conversation import Reply
-from runners.scripted_model._dialect import Dialect, Told, UnreadableError, Usage, usage_of
+from runners.scripted_model._dialect import (
+    CHARACTERS_A_TOKEN,
+    Dialect,
+    Told,
+    UnreadableError,
+    Usage,
+    usage_of,
+)
 from runners.scripted_model._faults import Course, Faults
+from runners.scripted_model._gemini import GEMINI
 from runners.scripted_model._replay import Script, reply_to
+from runners.scripted_model._responses import RESPONSES
 from tasks import JSON
 
-_AS = r"(?:/as/(?P<name>[^/]+))?"
-_PLAIN = re.compile(_AS + r"(?:/v1)?/(?P<verb>messages|chat/completions|responses)")
-_COUNT = re.compile(_AS + r"(?:/v1)?/messages/count_tokens")
+_BASE = r"(?:/as/(?P<name>[^/]+))?(?:/v1(?:beta|alpha)?)?"
+_PLAIN = re.compile(_BASE + r"/(?P<verb>messages|chat/completions|responses)")
 _GEMINI = re.compile(
-    _AS + r"/v1(?:beta|alpha)?/models/(?P<model>[^/:]+):"
-    r"(?P<verb>generateContent|streamGenerateContent|countTokens)"
+    _BASE + r"/models/(?P<model>[^/:]+):(?P<verb>generateContent|streamGenerateContent)"
 )
-_MODELS = re.compile(_AS + r"/v1(?:beta)?/models(?:/(?P<model>[^/:]+))?")
-_DIALECTS = {"messages": ANTHROPIC, "chat/completions": CHAT}
+_COUNT = re.compile(_BASE + r"/(?:messages/count_tokens|models/[^/:]+:countTokens)")
+_MODELS = re.compile(_BASE + r"/models(?:/(?P<model>[^/:]+))?")
+_DIALECTS = {"messages": ANTHROPIC, "chat/completions": CHAT, "responses": RESPONSES}
 
 
 @dataclass(frozen=True)
@@ -114,11 +122,14 @@ class Model:
     async def _serve(self, request: Request) -> Response:
         path = request.url.path
         if request.method == "POST":
-            plain = _PLAIN.fullmatch(path)
-            if plain:
+            if plain := _PLAIN.fullmatch(path):
                 return await self._reply(request, plain["name"], _DIALECTS[plain["verb"]], "")
+            if gemini := _GEMINI.fullmatch(path):
+                return await self._reply(request, gemini["name"], GEMINI, gemini["model"])
             if _COUNT.fullmatch(path):
-                return JSONResponse({"input_tokens": -(-len(await request.body()) // 4)})
+                tokens = -(-len(await request.body()) // CHARACTERS_A_TOKEN)
+                # The first is Anthropic's name, the other Gemini's.
+                return JSONResponse({"input_tokens": tokens, "totalTokens": tokens})
         elif models := _MODELS.fullmatch(path):
             return JSONResponse(_models(models["model"]))
         elif path in {"/", "/usage"}:
@@ -150,7 +161,7 @@ class Model:
         reply = reply_to(self.behaviour.script, found, self.behaviour.seed)
         number = len(found.results) + found.earlier
         told = Told(reply, usage_of(len(raw), found, reply), found.model, number)
-        stream = bool(body.get("stream"))
+        stream = bool(body.get("stream")) or ":streamGenerateContent" in request.url.path
         visit.note(
             fault=fault,
             stream=stream,
