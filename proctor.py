@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ground_truth._gymnasium import EpisodeEnv
     from runners import EvalConfig as EvalConfig
-    from runners import Hall, Scored
+    from runners import Hall, Results
     from server.launch import TierName
     from tasks import Brief
     from tasks._checks import Check
@@ -36,6 +36,7 @@ Examples: `proctor demo` · `proctor tasks list` ·
 
 EPILOG = """Exit codes: 0 done · 1 failed · 2 wrong usage, an unknown name, or no sandbox passed its
 probe · 3 a record is missing, unreadable or was changed · 4 the daemon · 5 an evaluator failed ·
+6 the budget was reached before the end: the same command with a higher one goes on ·
 130 interrupted.
 
 `--json` on any command that prints a result gives one JSON object on stdout, nothing else; what is
@@ -173,6 +174,22 @@ class Rooms:
         start_daemon(DaemonOptions(home=home(), runs=runs, sandbox=sandbox))
         return not running
 
+    def secret(self) -> str:
+        """The secret in force, as text for `start_node` on another machine of this user."""
+        from server.vault import secret_store
+        from tasks import home
+
+        return secret_store(home()).hand_over()
+
+    def start_node(self, runs: "Path", sandbox: "TierName", secret: str) -> None:
+        """Start a daemon under a handed-over secret; it ends itself a minute after its last use."""
+        from server.launch import DaemonOptions, start_daemon
+        from server.vault import secret_store
+        from tasks import home
+
+        secret_store(home()).take_over(secret)
+        start_daemon(DaemonOptions(home=home(), runs=runs, sandbox=sandbox, idle_exit_s=60.0))
+
     def stop_daemon(self) -> None:
         """Stop the daemon of the state folder."""
         import anyio
@@ -232,15 +249,16 @@ class Rooms:
         return check_family(name)
 
 
-def run_eval(config: "EvalConfig", **options: Any) -> "list[Scored]":
+def run_eval(config: "EvalConfig", **options: Any) -> "Results":
     """Play and score one evaluation; the Python face of `proctor run`.
 
     Args:
         config: What is asked: suite, agents, seed, n, repeat, preset, split.
-        options: Fields of `runners.Options`: runs, sandbox, jobs, progress, keep_daemon.
+        options: Fields of `runners.Options`: runs, sandbox, concurrent, budget_usd, …
 
     Returns:
-        One result an agent: its run folder, summary and scores.
+        One result an agent: run folder, summary, scores, `mean_score`, `pass_rate`; the same two
+        on the whole where one agent played, `.of(agent)` where several did.
     """
     from runners import Options, evaluate
 

@@ -85,6 +85,18 @@ class SecretStore:
         self._write(_Stored(current=found.current if own is None else own.current, secrets=merged))
         return found.current
 
+    def hand_over(self) -> str:
+        """The secret in force, alone, as text that `take_over` reads on another machine."""
+        stored = self._load()
+        held = {stored.current: stored.secrets[stored.current]}
+        return _Stored(current=stored.current, secrets=held).model_dump_json()
+
+    def take_over(self, text: str) -> None:
+        """Put a handed-over secret in force here; those that were here are kept."""
+        given, own = _Stored.model_validate_json(text), self._read()
+        kept = {} if own is None else own.secrets
+        self._write(_Stored(current=given.current, secrets={**kept, **given.secrets}))
+
     def _load(self) -> _Stored:
         stored = self._read()
         if stored is None:
