@@ -1,20 +1,17 @@
 """`proctor run` and `proctor demo`: play a suite, score it, show it."""
 
 import json
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, get_args
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from runners._conduct import conduct, ended
 from runners._core import AGENTS
-from runners._evaluation import Options, Rooms, TierName, cores, evaluate
+from runners._evaluation import EngineName, Options, Rooms, TierName, cores
 from runners._plan import EvalConfig
 from runners._report import show
-from runners._suite import Step
 from tasks import Split, UsageError, nearest
 
 DEMO = EvalConfig(
@@ -30,7 +27,21 @@ Runs = Annotated[Path, typer.Option("--runs", help="Folder that run folders are 
 Seed = Annotated[int, typer.Option(min=0, help="First instance seed of every family.")]
 Count = Annotated[int, typer.Option("--n", min=1, help="Instances of each family and preset.")]
 Repeat = Annotated[int, typer.Option(min=1, help="Attempts of an agent on each instance.")]
-Jobs = Annotated[int, typer.Option(min=0, help="Attempts at a time; 0: one a processor.")]
+Concurrent = Annotated[int, typer.Option(min=0, help="Attempts at a time; 0: one a processor.")]
+Budget = Annotated[
+    float | None, typer.Option("--budget-usd", help="Dollars at most; earlier commands count too.")
+]
+AllowPaid = Annotated[
+    bool, typer.Option("--allow-real-models", help="Let agents play whose model costs money.")
+]
+SkipMissing = Annotated[
+    bool, typer.Option("--skip-missing", help="Play without agents that cannot; they are pending.")
+]
+Engine = Annotated[EngineName, typer.Option(help="Play here, or on the nodes of a Ray cluster.")]
+Address = Annotated[
+    str | None, typer.Option(help="Of the Ray cluster, as `ray.init` takes it; default: a new one.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Confirm at once what costs money.")]
 Tier = Annotated[str, typer.Option(help="`auto` (the strongest that works) or a tier's name.")]
 NoSandbox = Annotated[
     bool, typer.Option("--no-sandbox", help="Kernels without a sandbox; stamped on every result.")
@@ -52,12 +63,19 @@ def run(  # noqa: PLR0913 - one parameter an option
     runs: Runs = Path("runs"),
     sandbox: Tier = "auto",
     no_sandbox: NoSandbox = False,
-    jobs: Jobs = 0,
+    concurrent: Concurrent = 0,
+    budget_usd: Budget = None,
+    allow_real_models: AllowPaid = False,
+    skip_missing: SkipMissing = False,
+    yes: Yes = False,
+    engine: Engine = "local",
+    address: Address = None,
     json_: AsJson = False,
 ) -> None:
     """Play a suite with some agents, save every attempt, score.
 
-    An interrupted run goes on where it was when the same command is given again.
+    An interrupted run goes on where it was when the same command is given again: what was finished
+    stays, what was half-done starts afresh.
 
     Examples: `proctor run strategic --agents solver,random --seed 1 --n 5` ·
     `proctor run interp/one_head --agents solver --preset all --repeat 3 --json`
@@ -74,8 +92,17 @@ def run(  # noqa: PLR0913 - one parameter an option
         preset=preset,
         split=split,
     )
-    options = Options(runs=runs, sandbox=tier_named(sandbox, no_sandbox), jobs=jobs or cores())
-    _evaluate(ctx.obj, config, options, json_)
+    options = Options(
+        runs=runs,
+        sandbox=tier_named(sandbox, no_sandbox),
+        concurrent=concurrent or (cores() if engine == "local" else 0),
+        budget_usd=budget_usd,
+        allow_real_models=allow_real_models,
+        skip_missing=skip_missing,
+        engine=engine,
+        address=address,
+    )
+    _play(ctx.obj, config, options, yes=yes, as_json=json_)
 
 
 @app.command()
@@ -85,7 +112,7 @@ def demo(  # noqa: PLR0913 - one parameter an option
     seed: Seed = 1,
     n: Count = 2,
     no_sandbox: NoSandbox = False,
-    jobs: Jobs = 0,
+    concurrent: Concurrent = 0,
     json_: AsJson = False,
 ) -> None:
     """Scripted agents sit two families through MCP, end to end; a table of their scores.
@@ -96,43 +123,24 @@ def demo(  # noqa: PLR0913 - one parameter an option
     Examples: `proctor demo` · `proctor demo --runs /tmp/demo --json`
     """
     options = Options(
-        runs=runs, sandbox=tier_named("auto", no_sandbox), jobs=jobs or cores(), keep_daemon=False
+        runs=runs,
+        sandbox=tier_named("auto", no_sandbox),
+        concurrent=concurrent or cores(),
+        keep_daemon=False,
     )
     config = DEMO.model_copy(update={"seed": seed, "n": n})
-    _evaluate(ctx.obj, config, options, json_)
+    _play(ctx.obj, config, options, yes=False, as_json=json_)
 
 
-def _evaluate(rooms: Rooms, config: EvalConfig, options: Options, as_json: bool) -> None:
-    with progress_bar() as progress:
-        scored = evaluate(config, options.showing(progress), rooms)
+def _play(rooms: Rooms, config: EvalConfig, options: Options, *, yes: bool, as_json: bool) -> None:
+    results = conduct(config, options, rooms, yes=yes)
     if as_json:
-        typer.echo(json.dumps({"runs": [one.as_json() for one in scored]}))
+        typer.echo(json.dumps({"runs": [one.as_json() for one in results]}))
     else:
-        show(scored, rooms.rows([one.report.folder for one in scored]), Console())
-    if any(one.report.unseen for one in scored):
-        raise typer.Exit(1)
-
-
-@contextmanager
-def progress_bar() -> Generator[Any]:
-    """A bar on stderr; gives what is to be told of every step."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("starting the daemon", total=None)
-
-        def step(one: Step) -> None:
-            what = "playing" if one.sitting is None else f"{one.agent} · {one.sitting.instance}"
-            progress.update(bar, description=what, completed=one.done, total=one.total)
-            if one.error:
-                progress.console.print(f"{what}: the agent failed: {one.error}", markup=False)
-
-        yield step
-        progress.update(bar, description="done")
+        show(results, rooms.rows([one.report.folder for one in results]), Console())
+    code = ended(results)
+    if code:
+        raise typer.Exit(code)
 
 
 def tier_named(asked: str, no_sandbox: bool) -> TierName:

@@ -11,11 +11,14 @@ import anyio
 
 from runners._core import Hall
 from runners._plan import EvalConfig, sittings
-from runners._suite import RunReport, Stage, Step, run_suite, seated
-from tasks import JSON
+from runners._seating import Terms
+from runners._sitting import LocalEngine
+from runners._suite import RunReport, Stage, Step, admitted, run_suite
+from tasks import JSON, UsageError, nearest
 from tasks._record import MAX_RESULTS, read_json
 
 TierName = Literal["auto", "zygote", "bwrap", "landlock", "none"]
+EngineName = Literal["local", "ray"]
 
 
 class Rooms(Protocol):
@@ -31,6 +34,10 @@ class Rooms(Protocol):
 
     def open_hall(self) -> AbstractAsyncContextManager[Hall]:
         """Connect to the daemon."""
+        ...
+
+    def secret(self) -> str:
+        """The secret in force, as text for a node of a cluster."""
         ...
 
     def score(self, run: Path) -> None:
@@ -52,14 +59,77 @@ class Options:
 
     runs: Path = Path("runs")
     sandbox: TierName = "auto"
-    jobs: int = 2
+    concurrent: int = 2
+    """Attempts at a time; on Ray at most so many a node, and 0: as many as it has processors."""
+    budget_usd: float | None = None
+    """Dollars that the run may cost, earlier commands of the same run included."""
+    allow_real_models: bool = False
+    """Whether agents whose model costs money may play."""
+    skip_missing: bool = False
+    """Whether agents that cannot play on this machine are left out and listed as pending."""
     progress: Callable[[Step], None] = lambda step: None
     keep_daemon: bool = True
     """False: a daemon that was started for this evaluation is stopped after it."""
+    engine: EngineName = "local"
+    """Where sittings are played: by this machine's daemon, or on the nodes of a Ray cluster."""
+    address: str | None = None
+    """Of the Ray cluster; see `RayStage`."""
+
+    def stage(self, versions: Mapping[str, str]) -> Stage:
+        """The suite's side of it."""
+        return Stage(
+            runs=self.runs.expanduser().absolute(),
+            sandbox=self.sandbox,
+            versions=versions,
+            concurrent=self.concurrent,
+            budget_usd=self.budget_usd,
+            terms=Terms(self.allow_real_models, self.skip_missing),
+            progress=self.progress,
+        )
 
     def showing(self, progress: Callable[[Step], None]) -> "Options":
         """The same, telling `progress` of every step."""
         return replace(self, progress=progress)
+
+
+class Results(list["Scored"]):
+    """One result an agent, in the config's order.
+
+    With a single agent `mean_score` and `pass_rate` are that agent's; with several, ask `of(name)`.
+    """
+
+    def of(self, agent: str) -> "Scored":
+        """The result of one agent.
+
+        Raises:
+            UsageError: it did not play.
+        """
+        for one in self:
+            if one.report.agent == agent:
+                return one
+        names = [one.report.agent for one in self]
+        raise UsageError(
+            f"No agent {agent!r} played.{nearest(agent, names)} There are {', '.join(names)}."
+        )
+
+    @property
+    def mean_score(self) -> float | None:
+        """The one agent's mean score."""
+        return self._only("mean_score").mean_score
+
+    @property
+    def pass_rate(self) -> float | None:
+        """The one agent's pass rate."""
+        return self._only("pass_rate").pass_rate
+
+    def _only(self, what: str) -> "Scored":
+        if len(self) != 1:
+            names = [one.report.agent for one in self]
+            raise UsageError(
+                f"{len(self)} agents played ({', '.join(names)}): say whose {what} is asked for, "
+                f'as `results.of("{names[0] if names else "NAME"}").{what}`.'
+            )
+        return self[0]
 
 
 @dataclass(frozen=True)
@@ -77,6 +147,27 @@ class Scored:
         """Scores of attempts that show signs of cheating."""
         return [score for score in self.scores if score["flags"]]
 
+    @property
+    def cheat_rate(self) -> float | None:
+        """Share of its scored attempts that show signs of cheating; None without any."""
+        valid = [score for score in self.scores if score["status"] == "scored"]
+        return sum(bool(score["flags"]) for score in valid) / len(valid) if valid else None
+
+    @property
+    def invalid(self) -> list[dict[str, Any]]:
+        """Scores of attempts that tell nothing of the agent, each with its reason in `note`."""
+        return [score for score in self.scores if score["status"] != "scored"]
+
+    @property
+    def mean_score(self) -> float | None:
+        """Mean ability in [0, 1] over families and instances; None if nothing was scored."""
+        return self.summary["metrics"]["overall"]["mean_score"]
+
+    @property
+    def pass_rate(self) -> float | None:
+        """Share of attempts that passed; None if nothing was scored."""
+        return self.summary["metrics"]["overall"]["pass_rate"]
+
     def as_json(self) -> dict[str, JSON]:
         """What `--json` says of it."""
         report = self.report
@@ -88,6 +179,14 @@ class Scored:
             "failed": report.failed,
             "unseen": report.unseen,
             "broken": report.broken,
+            "retried": report.retried,
+            "unplayed": report.unplayed,
+            "out_of_money": report.out_of_money,
+            "spent_usd": report.spent_usd,
+            "unpriced": report.unpriced,
+            "warnings": list(report.warnings),
+            "cheat_rate": self.cheat_rate,
+            "invalid": len(self.invalid),
             "summary": self.summary,
             "notebooks": [str(report.folder / one["notebook"]) for one in self.scores],
             "flagged": [
@@ -97,7 +196,7 @@ class Scored:
         }
 
 
-def evaluate(config: EvalConfig, options: Options, rooms: Rooms) -> list[Scored]:
+def evaluate(config: EvalConfig, options: Options, rooms: Rooms) -> Results:
     """Play and score; one result an agent, in the config's order.
 
     Raises:
@@ -106,27 +205,39 @@ def evaluate(config: EvalConfig, options: Options, rooms: Rooms) -> list[Scored]
         DaemonError: the daemon did not start or was lost; the same call resumes.
         EvaluatorError: the scorer failed; what was played is saved.
     """
-    seated(config, sittings(config))
-    runs = options.runs.expanduser().absolute()
-    started = rooms.start_daemon(runs, options.sandbox)
+    stage = options.stage(rooms.versions())
+    admitted(config, sittings(config), stage)
+    if options.engine == "ray":
+        reports = anyio.run(_play_on_ray, config, options, stage, rooms)
+        return Results(_scored(report, rooms) for report in reports)
+    started = rooms.start_daemon(stage.runs, options.sandbox)
     try:
-        reports = anyio.run(_play, config, options, rooms)
+        reports = anyio.run(_play, config, stage, rooms)
     finally:
         if started and not options.keep_daemon:
             rooms.stop_daemon()
-    return [_scored(report, rooms) for report in reports]
+    return Results(_scored(report, rooms) for report in reports)
 
 
-async def _play(config: EvalConfig, options: Options, rooms: Rooms) -> list[RunReport]:
-    stage = Stage(
-        runs=options.runs.expanduser().absolute(),
-        sandbox=options.sandbox,
-        versions=rooms.versions(),
-        jobs=options.jobs,
-        progress=options.progress,
-    )
+async def _play(config: EvalConfig, stage: Stage, rooms: Rooms) -> list[RunReport]:
     async with rooms.open_hall() as hall:
-        return await run_suite(config, hall, stage)
+        return await run_suite(config, LocalEngine(hall), stage)
+
+
+async def _play_on_ray(
+    config: EvalConfig, options: Options, stage: Stage, rooms: Rooms
+) -> list[RunReport]:
+    from runners._ray import RayStage, ray_engine
+
+    where = RayStage(
+        runs=str(stage.runs),
+        agents=tuple(admitted(config, sittings(config), stage).agents),
+        address=options.address,
+        sandbox=options.sandbox,
+        jobs=options.concurrent,
+    )
+    async with ray_engine(where, rooms) as engine:
+        return await run_suite(config, engine, replace(stage, concurrent=engine.slots))
 
 
 def _scored(report: RunReport, rooms: Rooms) -> Scored:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from runners._core import AgentReport
 from runners._plan import EvalConfig, Sitting
@@ -33,6 +34,7 @@ from tasks._record import (
     run_folders,
     save,
 )
+from tasks._record._layout import RUN_FILE
 
 OWN_ENDS = frozenset({"submitted", "finished", "rejected"})
 """Reasons that only an agent's own deed gives; whoever died afterwards, the attempt stands."""
@@ -50,6 +52,19 @@ class _Told(Frozen):
     usage: AgentUsage | None = None
     transcript: str | None = None
     usd_cap: float | None = None
+
+
+class _Costed(Protocol):
+    @property
+    def usage(self) -> AgentUsage | None: ...
+    @property
+    def usd_cap(self) -> float | None: ...
+
+
+def cost(played: _Costed) -> float:
+    """Dollars to be counted against a budget: where nobody can say, all that it might spend."""
+    said = None if played.usage is None else played.usage.cost_usd
+    return (played.usd_cap or 0.0) if said is None else said
 
 
 @dataclass(frozen=True)
@@ -92,6 +107,29 @@ class Ledger:
             return None
         usage = read_json(place.usage)
         return str(usage.get("reason")) if isinstance(usage, dict) else None
+
+    def played(self, sitting: Sitting) -> Played | None:
+        """What was noted of the sitting at its end; None if nothing was."""
+        note = self.place(sitting).path / PLAYED_FILE
+        return Played.model_validate(read_json(note)) if note.exists() else None
+
+    def adopt(self, sitting: Sitting) -> None:
+        """Note the end of an attempt that its agent ended, and whose runner died before it could.
+
+        What the agent had told by then stands; nobody saw how long it took on its side.
+        """
+        place = self.place(sitting)
+        told = place.path / TOLD_FILE
+        if not told.exists() or (place.path / PLAYED_FILE).exists():
+            return
+        wall_s = float(read_json(place.usage)["wall_s"])
+        heard = _Told.model_validate(read_json(told)).model_dump()
+        self.settle(sitting, Played(tools_listed=True, wall_s=wall_s, **heard))
+
+    def spent(self) -> float:
+        """Dollars that all attempts took that were ever opened here, set aside or not."""
+        folders = [*self.path.glob("attempts/*/*"), *self.path.glob("cut/*/*/attempt")]
+        return sum(cost(note) for folder in folders if (note := _told(folder)) is not None)
 
     def leftover(self, sitting: Sitting) -> str | None:
         """Id of the attempt that was cut short in the sitting's place; None if there is none."""
@@ -192,6 +230,15 @@ def families(plan: Iterable[Sitting]) -> Mapping[str, int]:
     return {name: family(name).version for name in sorted(names)}
 
 
+def _told(attempt: Path) -> _Told | None:
+    """What is known of an attempt's cost: the last word if there is one, else what was told."""
+    for note in (attempt / PLAYED_FILE, attempt / TOLD_FILE):
+        if note.exists():
+            said = read_json(note).items()
+            return _Told.model_validate({k: v for k, v in said if k in _Told.model_fields})
+    return None
+
+
 def _failure(note: Path) -> str:
     played = read_json(note)
     return str(played.get("failure", "")) if isinstance(played, dict) else ""
@@ -200,9 +247,25 @@ def _failure(note: Path) -> str:
 def _same(folder: RunFolder, wanted: Run) -> bool:
     try:
         run = folder.read()
-    except RecordError:
+    except RecordError as error:
+        if _as_asked(folder, wanted):
+            raise RecordError(
+                f"The same command was played in {folder.path}, which this Proctor cannot go on "
+                f"with: {error} Finish it with the Proctor that began it, move it away, or name "
+                "another folder with --runs."
+            ) from error
         return False
     return (run.suite, run.agent, run.asked) == (wanted.suite, wanted.agent, wanted.asked)
+
+
+def _as_asked(folder: RunFolder, wanted: Run) -> bool:
+    """Whether a run.json that cannot be read as such says all the same that it is this command."""
+    try:
+        raw = read_json(folder.path / RUN_FILE)
+    except RecordError:
+        return False
+    said = wanted.model_dump(mode="json", include={"suite", "agent", "asked"})
+    return isinstance(raw, dict) and all(raw.get(name) == value for name, value in said.items())
 
 
 def _open(ledger: Ledger, plan: list[Sitting]) -> bool:

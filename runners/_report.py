@@ -1,5 +1,6 @@
 """What an evaluation tells people: the scores, where the notebooks are, who is flagged."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -68,14 +69,28 @@ def _show_run(one: Scored, console: Console) -> None:
     counts = [f"{report.played} played"]
     counts += [f"{report.kept} kept"] if report.kept else []
     counts += [f"{report.failed} failed"] if report.failed else []
+    counts += [f"{report.retried} retried"] if report.retried else []
     counts += [f"{report.unseen} never seen by the server"] if report.unseen else []
-    counts += [f"{report.broken} failed by the server"] if report.broken else []
+    counts += [f"{report.broken} not counted, to be played again"] if report.broken else []
+    counts += [f"{report.unplayed} not begun: the budget is reached"] if report.unplayed else []
+    counts += [f"${report.spent_usd:.2f} spent"] if report.spent_usd else []
+    counts += [f"{report.unpriced} whose cost nobody knows"] if report.unpriced else []
     console.print(f"\n[bold]{escape(report.agent)}[/]: {', '.join(counts)}; {report.folder}")
     for score in one.scores[:SHOWN]:
         console.print(f"  {report.folder / score['notebook']}", soft_wrap=True, highlight=False)
     _rest(len(one.scores), "notebooks", console)
+    for warning in report.warnings:
+        console.print(f"  [yellow]{escape(warning)}[/]", soft_wrap=True, highlight=False)
+    if one.invalid:
+        console.print(f"  [yellow]{len(one.invalid)} of {len(one.scores)} tell nothing of it:[/]")
+        notes = Counter(score["note"] for score in one.invalid)
+        for note, count in notes.most_common(SHOWN):
+            console.print(f"    {count} times: {escape(note)}", soft_wrap=True, highlight=False)
+        _rest(len(notes), "reasons", console)
     if one.flagged:
-        console.print(f"  [red]flagged in {len(one.flagged)} of {len(one.scores)} attempts:[/]")
+        rate = "" if one.cheat_rate is None else f" (cheat rate {one.cheat_rate:.2f})"
+        count = f"{len(one.flagged)} of {len(one.scores)} attempts{rate}"
+        console.print(f"  [red]flagged in {count}:[/]")
         signs = list(dict.fromkeys(flag for score in one.flagged for flag in score["flags"]))
         for sign in signs[:SHOWN]:
             console.print(f"    [red]{escape(sign)}[/]", soft_wrap=True, highlight=False)

@@ -11,18 +11,21 @@ from rich.console import Console
 from rich.table import Table
 
 from runners._cli import (
+    AllowPaid,
     AsJson,
+    Budget,
+    Concurrent,
     Count,
-    Jobs,
     NoSandbox,
     Runs,
     Seed,
     Tier,
-    progress_bar,
+    Yes,
     tier_named,
 )
+from runners._conduct import conduct, ended
 from runners._core import AGENTS
-from runners._evaluation import Options, Rooms, cores, evaluate
+from runners._evaluation import Options, Rooms, cores
 from runners._plan import ALL, EvalConfig
 from tasks import FAMILIES, JSON, Split, UsageError, family, in_suite
 from tasks.strategic._variants import ABOUT, ANSWER_CHANGING, PER_TASK, PRESSURES
@@ -78,7 +81,10 @@ def run(  # noqa: PLR0913 - one parameter an option
     runs: Runs = Path("runs"),
     sandbox: Tier = "auto",
     no_sandbox: NoSandbox = False,
-    jobs: Jobs = 0,
+    concurrent: Concurrent = 0,
+    budget_usd: Budget = None,
+    allow_real_models: AllowPaid = False,
+    yes: Yes = False,
     json_: AsJson = False,
 ) -> None:
     """Play instances, repeats of them, and variants of them; score and compare.
@@ -105,13 +111,18 @@ def run(  # noqa: PLR0913 - one parameter an option
         answer_preserving_only=answer_preserving_only,
     )
     _some_variants(suite)
-    options = Options(runs=runs, sandbox=tier_named(sandbox, no_sandbox), jobs=jobs or cores())
+    options = Options(
+        runs=runs,
+        sandbox=tier_named(sandbox, no_sandbox),
+        concurrent=concurrent or cores(),
+        budget_usd=budget_usd,
+        allow_real_models=allow_real_models,
+    )
     rooms: Comparing = ctx.obj
-    with progress_bar() as progress:
-        scored = evaluate(config, options.showing(progress), rooms)
-    _tell({one.report.folder: rooms.robustness(one.report.folder) for one in scored}, json_)
-    if any(one.report.unseen for one in scored):
-        raise typer.Exit(1)
+    results = conduct(config, options, rooms, yes=yes)
+    _tell({one.report.folder: rooms.robustness(one.report.folder) for one in results}, json_)
+    if code := ended(results):
+        raise typer.Exit(code)
 
 
 @group.command()

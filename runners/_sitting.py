@@ -12,8 +12,9 @@ from typing import Protocol
 import anyio
 
 from runners._core import AgentReport, Diagnose, DiagnosticKind, Hall, Seat, agent_named
-from runners._ledger import Ledger
+from runners._ledger import Ledger, cost
 from runners._plan import Sitting
+from runners._purse import LEAST_USD
 from tasks import JSON, AttemptRequest, DaemonError, Ticket, family
 from tasks._record import AgentSetup, Ending, Played, RunFolder
 
@@ -21,8 +22,6 @@ CHANCES = 2
 """How often an attempt is opened that tells nothing of its agent."""
 GRACE_S = 30.0
 """Seconds beyond an attempt's own budget after which the suite ends the agent."""
-LEAST_USD = 0.01
-"""What must be left for an attempt of a paid agent to be opened at all."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +90,6 @@ async def sit(hall: Hall, order: Order) -> tuple[Played, ...]:
             return tuple(tries)
         if not _affordable(_left(order.limits, tries)):
             return tuple(tries)
-
-
-def cost(played: Played) -> float:
-    """Dollars to be counted against a budget: where nobody can say, all that it might spend."""
-    said = None if played.usage is None else played.usage.cost_usd
-    return (played.usd_cap or 0.0) if said is None else said
 
 
 def _worth_another(played: Played) -> bool:

@@ -1,10 +1,11 @@
 """Plays a suite: agents, instances, repeats; one run folder an agent; resumed any number of times.
 
-A sitting is done when its agent ended it, or when this runner saw it to its end (`_ledger`).
-Whatever else lies in its place was cut short (the runner, the daemon or the machine died): it is
-set aside, where nothing is lost and nothing is counted, and played again. An attempt in which the
-server never saw `tools/list`, or that failed by the house (no kernel could be started), tells
-nothing of the agent: it is set aside too and retried once; the latter also by the next run.
+A sitting is done when its agent ended it, or when a runner saw it to its end (`_ledger`). Whatever
+else lies in its place was cut short (the runner, the daemon or the machine died): it is set aside,
+where nothing is lost and nothing is counted, and played afresh. It cannot be continued: an agent's
+memory dies with its process, and the sealed kernel with its daemon or its runner. An attempt in
+which the server never saw `tools/list`, or that failed by the house or by the provider, tells
+nothing of the agent: it is set aside too and retried once; the last two also by the next run.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,27 +14,37 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
+from typing import Literal
 
 import anyio
 
-from runners._core import Agent, Hall, agent_named
-from runners._ledger import Ledger, asked, claimed
+from runners._core import Agent
+from runners._ledger import Ledger, asked, claimed, cost
 from runners._plan import EvalConfig, Sitting, sittings
-from runners._sitting import Engine, LocalEngine, Order
+from runners._purse import Purse
+from runners._sameness import differences
+from runners._seating import Seating, Terms, seated
+from runners._sitting import Engine, Limits, Order
 from tasks import UsageError
 from tasks._record import Played, Run
 
 
 @dataclass(frozen=True)
 class Step:
-    """Progress: a sitting has ended, or (with `sitting` None) was found done."""
+    """Progress of one agent."""
 
     agent: str
+    kind: Literal["found", "begun", "ended"]
+    """Its run folder was opened; a sitting begins; a sitting has ended."""
     sitting: Sitting | None
+    """None when `found`."""
     done: int
+    """Sittings of this agent."""
     total: int
+    spent_usd: float = 0.0
+    """By this agent in this run, earlier commands included; without what runs now."""
     error: str = ""
-    """What the agent raised, '' if nothing."""
+    """What the agent raised, or why the attempt does not count; '' if nothing."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,25 @@ class RunReport:
     unseen: int
     """Attempts played now in which the server never saw the agent: they are invalid."""
     broken: int
-    """Attempts played now that failed by the house: they are in error, and played again."""
+    """Attempts played now that failed by the house, by the provider or for want of money: they do
+    not count, and are played again."""
+    retried: int = 0
+    """Attempts that were set aside now because a second chance was due."""
+    unplayed: int = 0
+    """Sittings that were not begun because the budget was reached."""
+    spent_usd: float = 0.0
+    """All that the run's attempts took, set-aside ones and earlier commands included."""
+    cut_by_budget: int = 0
+    """Of `broken`: attempts that would have cost more than was left."""
+    unpriced: int = 0
+    """Attempts played now by a paid agent whose cost nobody knows."""
+    warnings: tuple[str, ...] = ()
+    """What differs between the attempts of the run."""
+
+    @property
+    def out_of_money(self) -> bool:
+        """Whether the budget kept it from its end."""
+        return bool(self.unplayed or self.cut_by_budget)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +91,11 @@ class Stage:
     sandbox: str = "auto"
     """What was asked of the daemon: `auto` or a tier; stands in run.json."""
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
-    jobs: int = 2
+    concurrent: int = 2
     """Attempts at a time."""
+    budget_usd: float | None = None
+    """Dollars that all attempts of the run folders may cost together, earlier ones included."""
+    terms: Terms = field(default_factory=Terms)
     progress: Callable[[Step], None] = lambda step: None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -75,9 +107,33 @@ class _Player:
     name: str
     agent: Agent
     ledger: Ledger
+    plan: list[Sitting]
     todo: list[Sitting]
-    kept: int
+    spent: float
     played: list[Played] = field(default_factory=list[Played])
+    retried: int = 0
+
+    @property
+    def kept(self) -> int:
+        return len(self.plan) - len(self.todo)
+
+    def take(self, tries: tuple[Played, ...]) -> None:
+        """A sitting has ended."""
+        self.played.append(tries[-1])
+        self.retried += len(tries) - 1
+        self.spent += sum(map(cost, tries))
+
+    def step(self, kind: Literal["found", "begun", "ended"], sitting: Sitting | None) -> Step:
+        last = self.played[-1] if kind == "ended" else None
+        return Step(
+            self.name,
+            kind,
+            sitting,
+            self.kept + len(self.played),
+            len(self.plan),
+            self.spent,
+            (last.failure or last.error) if last else "",
+        )
 
     def report(self) -> RunReport:
         return RunReport(
@@ -88,44 +144,53 @@ class _Player:
             failed=sum(bool(one.error) for one in self.played),
             unseen=sum(not one.tools_listed for one in self.played),
             broken=sum(bool(one.failure) for one in self.played),
+            retried=self.retried,
+            unplayed=len(self.todo) - len(self.played),
+            spent_usd=self.spent,
+            cut_by_budget=sum(bool(one.failure) and one.ending == "money" for one in self.played),
+            unpriced=sum(self._unpriced(one) for one in self.played),
+            warnings=tuple(differences(self.ledger, self.plan)),
         )
 
+    def _unpriced(self, played: Played) -> bool:
+        return self.agent.paid and (played.usage is None or played.usage.cost_usd is None)
 
-async def run_suite(config: EvalConfig, hall: Hall, stage: Stage) -> list[RunReport]:
+
+async def run_suite(config: EvalConfig, engine: Engine, stage: Stage) -> list[RunReport]:
     """Play every sitting that is not done; return one report an agent.
 
     Raises:
-        UsageError: an unknown suite, preset or agent, an agent that cannot play a family, or
-            another runner that plays the same command now.
+        UsageError: an unknown suite, preset or agent, an agent that cannot play, a budget that is
+            not positive, or another runner that plays the same command now.
         DaemonError: the daemon is gone; the same command resumes.
     """
     plan = sittings(config)
-    agents = seated(config, plan)
+    seating = admitted(config, plan, stage)
+    seating.note(stage.runs)
     with ExitStack() as stack:
         players = [
             _player(name, agent, stack.enter_context(_claim(config, stage, plan, name)), plan)
-            for name, agent in agents.items()
+            for name, agent in seating.agents.items()
         ]
-        total = len(plan) * len(players)
         for player in players:
-            stage.progress(Step(player.name, None, sum(p.kept for p in players), total))
-        await _play_all(players, LocalEngine(hall), stage, total)
+            stage.progress(player.step("found", None))
+        await _play_all(players, engine, stage)
         return [player.report() for player in players]
 
 
-def seated(config: EvalConfig, plan: list[Sitting]) -> dict[str, Agent]:
-    """The config's agents by name, each able to play the plan's families.
+def admitted(config: EvalConfig, plan: list[Sitting], stage: Stage) -> Seating:
+    """The agents that will play a config's plan; nothing is opened.
 
     Raises:
-        UsageError: an unknown agent, one named twice, or one that cannot play a family.
+        UsageError: see `seated`; or a budget that is not positive.
     """
-    if len(set(config.agents)) < len(config.agents):
-        raise UsageError(f"An agent is named twice in {', '.join(config.agents)}; use --repeat.")
-    agents = {name: agent_named(name) for name in config.agents}
-    names = sorted({sitting.instance.family for sitting in plan})
-    for agent in agents.values():
-        agent.ready(names)
-    return agents
+    if stage.budget_usd is not None and not stage.budget_usd > 0:
+        raise UsageError(
+            f"A budget of {stage.budget_usd:g} dollars pays for nothing; give --budget-usd more "
+            "than 0, or leave it out."
+        )
+    families = sorted({sitting.instance.family for sitting in plan})
+    return seated(config.agents, families, stage.terms)
 
 
 def _claim(
@@ -144,23 +209,40 @@ def _claim(
 
 def _player(name: str, agent: Agent, ledger: Ledger, plan: list[Sitting]) -> _Player:
     todo = [sitting for sitting in plan if not ledger.done(sitting)]
-    return _Player(name, agent, ledger, todo, len(plan) - len(todo))
+    for sitting in plan:
+        if sitting not in todo:
+            ledger.adopt(sitting)
+    return _Player(name, agent, ledger, plan, todo, ledger.spent())
 
 
-async def _play_all(players: list[_Player], engine: Engine, stage: Stage, total: int) -> None:
+async def _play_all(players: list[_Player], engine: Engine, stage: Stage) -> None:
     # Side by side, so that a cut run has something of every agent.
     rounds = zip_longest(*([(player, one) for one in player.todo] for player in players))
     queue = (pair for turn in rounds for pair in turn if pair is not None)
+    purse = _purse(players, stage)
 
     async def work(pairs: Iterator[tuple[_Player, Sitting]]) -> None:
         for player, sitting in pairs:
-            tries = await engine.sit(Order(player.name, sitting, player.ledger.path))
-            played = tries[-1]
-            player.played.append(played)
+            share = await purse.take() if purse is not None and player.agent.paid else None
+            if share is None and purse is not None and player.agent.paid:
+                continue  # the budget is reached; free agents play on
+            stage.progress(player.step("begun", sitting))
+            order = Order(player.name, sitting, player.ledger.path, Limits(share))
+            tries = await engine.sit(order)
+            player.take(tries)
+            if purse is not None and share is not None:
+                await purse.give_back(share, sum(map(cost, tries)))
             player.ledger.describe(sitting)
-            done = sum(p.kept + len(p.played) for p in players)
-            stage.progress(Step(player.name, sitting, done, total, played.error))
+            stage.progress(player.step("ended", sitting))
 
     async with anyio.create_task_group() as workers:
-        for _ in range(max(1, stage.jobs)):
+        for _ in range(max(1, stage.concurrent)):
             workers.start_soon(work, queue)
+
+
+def _purse(players: list[_Player], stage: Stage) -> Purse | None:
+    if stage.budget_usd is None:
+        return None
+    left = stage.budget_usd - sum(player.spent for player in players)
+    paid = sum(len(player.todo) for player in players if player.agent.paid)
+    return Purse(left, max(1, stage.concurrent), paid)

@@ -151,7 +151,7 @@ class Gate:
             "[proctor.agents]\ngate = gate_agent:agent\n"
         )
         self._env = environment(shared_home, PYTHONPATH=str(plugin))
-        family = ["strategic/bayesian_games", "--agents", "gate", "--n", "3", "--jobs", "1"]
+        family = ["strategic/bayesian_games", "--agents", "gate", "--n", "3", "--concurrent", "1"]
         self._words = ["run", *family, "--no-sandbox", "--runs", str(self.runs), "--json"]
 
     @contextlib.contextmanager

@@ -11,6 +11,7 @@ import pytest
 
 from runners._ledger import Ledger
 from runners._plan import EvalConfig, sittings
+from runners._sitting import LocalEngine
 from runners._suite import RunReport, Stage, Step, run_suite
 from tasks import DaemonError, RecordError, Split, UnknownUnitError, UsageError, family
 from tasks._record import RunFolder
@@ -21,7 +22,7 @@ SITS = "hall.list_tools(seat.ticket.attempt)\nawait hall.submit(seat.ticket.atte
 
 
 def play(config: EvalConfig, hall: Any, runs: Path, **stage: Any) -> list[RunReport]:
-    return anyio.run(run_suite, config, hall, Stage(runs=runs, **stage))
+    return anyio.run(run_suite, config, LocalEngine(hall), Stage(runs=runs, **stage))
 
 
 def config(agents: str = "one", **fields: Any) -> EvalConfig:
@@ -40,8 +41,11 @@ def test_every_agent_sits_every_instance_as_often_as_asked(plugins: Any, tmp_pat
     instances = {request.instance for request in plugins.hall.requests}
     assert len(instances) == 2 * presets
     assert all(":private:" in one and one[-1] in "56" for one in instances)
-    assert (steps[-1].done, steps[-1].total) == (32, 32)
-    assert [step.done for step in steps] == sorted(step.done for step in steps)
+    for name in ("one", "two"):
+        mine = [step for step in steps if step.agent == name]
+        assert (mine[-1].done, mine[-1].total) == (16, 16)
+        assert [step.done for step in mine] == sorted(step.done for step in mine)
+        assert [step.kind for step in mine].count("begun") == 16
 
 
 def test_a_run_folder_says_what_was_asked_and_what_was_offered(plugins: Any, tmp_path: Path):
@@ -77,9 +81,9 @@ def test_an_interrupted_run_goes_on_and_counts_nothing_twice(plugins: Any, tmp_p
     )
     runs = tmp_path / "runs"
     with pytest.raises(BaseExceptionGroup):
-        play(config(n=3), plugins.hall, runs, jobs=1)
+        play(config(n=3), plugins.hall, runs, concurrent=1)
     assert len(cut.seen) == 1
-    (report,) = play(config(n=3), plugins.hall, runs, jobs=1)
+    (report,) = play(config(n=3), plugins.hall, runs, concurrent=1)
     assert (report.kept, report.played) == (1, 2)
     attempts = RunFolder(report.folder).attempts()
     assert len(attempts) == 3
@@ -187,7 +191,7 @@ def test_a_daemon_lost_on_the_way_stops_the_run_and_counts_nothing(plugins: Any,
 def test_draws_of_an_agent_follow_from_the_plan_alone(plugins: Any, tmp_path: Path):
     one = plugins.install("one", f"seen.append(seat.rng.random())\n{SITS}")
     for folder in ("a", "b"):
-        play(config(n=2, repeat=2), plugins.hall, tmp_path / folder, jobs=1)
+        play(config(n=2, repeat=2), plugins.hall, tmp_path / folder, concurrent=1)
     assert one.seen[:4] == one.seen[4:]
     assert len(set(one.seen[:4])) == 4
 
