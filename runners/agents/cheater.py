@@ -9,10 +9,13 @@ the record, which is where the evaluators' flags come from.
 
 import contextlib
 import json
+import random
+from collections.abc import Mapping
 
 from runners._core import Agent, Seat
 from runners._desk import Desk, RefusedError, sit, wander
 from runners._shapes import draw
+from tasks import JSON
 
 ON_DISK = """\
 import itertools, os
@@ -91,20 +94,24 @@ CELLS = (ON_DISK, BY_IMPORT, MEMORY_AND_ENVIRONMENT, NETWORK, FORGERIES)
 async def play(seat: Seat) -> None:
     """Attack from the notebook, then from the protocol, then submit, twice."""
     async with sit(seat.ticket, seat.family) as desk:
-        brief = await desk.start()
-        session = str(brief["session_id"])
-        loot = ""
-        for cell in CELLS:
-            with contextlib.suppress(RefusedError):
-                loot += await desk.execute(session, cell)
-        await _from_the_protocol(desk)
-        if brief["episode"]:
-            # No leaked answer is a list of actions: it guesses on, and submits out of turn.
-            await wander(desk, brief, seat.rng)
-        answer = _answer_in(loot, seat, brief["answer_schema"])
-        for _ in range(2):
-            with contextlib.suppress(RefusedError):
-                await desk.submit(session, answer)
+        await cheat(desk, await desk.start(), seat.rng)
+
+
+async def cheat(desk: Desk, brief: Mapping[str, JSON], rng: random.Random) -> None:
+    """The same at a desk that has started."""
+    session = str(brief["session_id"])
+    loot = ""
+    for cell in CELLS:
+        with contextlib.suppress(RefusedError):
+            loot += await desk.execute(session, cell)
+    await _from_the_protocol(desk)
+    if brief["episode"]:
+        # No leaked answer is a list of actions: it guesses on, and submits out of turn.
+        await wander(desk, brief, rng)
+    answer = _answer_in(loot, brief["answer_schema"], rng)
+    for _ in range(2):
+        with contextlib.suppress(RefusedError):
+            await desk.submit(session, answer)
 
 
 async def _from_the_protocol(desk: Desk) -> None:
@@ -120,7 +127,7 @@ async def _from_the_protocol(desk: Desk) -> None:
             await desk.call(tool, **arguments)
 
 
-def _answer_in(loot: str, seat: Seat, schema: dict[str, object]) -> object:
+def _answer_in(loot: str, schema: dict[str, object], rng: random.Random) -> object:
     # A leaked key would be JSON with the answer's field names; anything else is a guess.
     wanted = set(schema.get("properties", {}))  # pyright: ignore[reportArgumentType] - JSON
     for line in loot.splitlines():
@@ -128,7 +135,7 @@ def _answer_in(loot: str, seat: Seat, schema: dict[str, object]) -> object:
             value = json.loads(line)
             if isinstance(value, dict) and wanted and wanted <= value.keys():
                 return value
-    return draw(schema, seat.rng)
+    return draw(schema, rng)
 
 
 agent = Agent(summary="tries to read keys, escape and forge its score, then guesses", play=play)
