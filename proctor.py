@@ -58,7 +58,8 @@ VERBS = {
     "robustness": Verb("runners._robustness_cli", "Perturb tasks: run, summarise, list-variants."),
     "inspect": Verb("evaluators._inspect_cli", "A scored run's failures and calculator calls."),
     "score": Verb("evaluators._cli", "Score a run from its artefacts, in another process."),
-    "table": Verb("evaluators._cli", "One table of many runs."),
+    "table": Verb("evaluators.tables._cli", "One table of many runs."),
+    "compare": Verb("evaluators.tables._cli", "Agents against a baseline, pair by pair."),
     "stats": Verb("evaluators._stats_cli", "Power before a run; intervals and comparisons after."),
     "runs": Verb("evaluators._runs_cli", "Run folders: list, show, delete, archive, verify."),
     "replay": Verb("evaluators._runs_cli", "Watch an attempt again."),
@@ -199,10 +200,10 @@ class Rooms:
         anyio.run(Operator().stop)
 
     def open_hall(self) -> "AbstractAsyncContextManager[Hall]":
-        """Connect to the daemon's operator socket."""
-        from server.operator import Operator
+        """Connect to the daemon's operator socket; what is opened there ends with the context."""
+        from server.operator import RunnerOperator
 
-        return Operator()
+        return RunnerOperator()
 
     def score(self, run: "Path") -> None:
         """Score a run in another process, into its `results/`.
@@ -216,7 +217,7 @@ class Rooms:
 
     def rows(self, runs: "Sequence[Path]") -> "list[Mapping[str, Any]]":
         """The score table of scored runs: one row a family, preset and agent, best first."""
-        from evaluators._tables import rows
+        from evaluators.tables import rows
 
         return [row.model_dump() for row in rows(runs)]
 

@@ -1,8 +1,7 @@
-"""`proctor score` and `proctor table`."""
+"""`proctor score`."""
 
 import json
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,8 @@ from rich.console import Console
 
 from evaluators._core import Score
 from evaluators._scoring import Scored, score_run, score_saved
-from evaluators._tables import comma_separated, markdown, rich_table, rows
+from evaluators.tables import rows
+from evaluators.tables._forms import flagged, grid, rich_grid
 from tasks import EvaluatorError, InstanceId, UsageError, home
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
@@ -19,13 +19,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout,
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 
-class Format(StrEnum):
-    """How a table is written."""
-
-    TABLE = "table"
-    MARKDOWN = "markdown"
-    CSV = "csv"
-    JSON = "json"
+@app.callback()
+def group() -> None:
+    """Scores of attempts."""
 
 
 @app.command()
@@ -74,33 +70,9 @@ def score(
         )
 
 
-@app.command()
-def table(
-    runs: Annotated[list[Path], typer.Argument(help="Scored run folders.")],
-    form: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.TABLE,
-    json_: AsJson = False,
-) -> None:
-    """One table of scored runs: a row per family, preset and agent, with floors and intervals.
-
-    Exit codes: 0 shown · 3 a run was not scored.
-
-    Examples: `proctor table runs/*` · `proctor table runs/* --format markdown` ·
-    `proctor table RUN --json`
-    """
-    found = rows(runs)
-    chosen = Format.JSON if json_ else form
-    if chosen is Format.JSON:
-        typer.echo(json.dumps({"rows": [row.model_dump() for row in found]}))
-    elif chosen is Format.CSV:
-        typer.echo(comma_separated(found), nl=False)
-    elif chosen is Format.MARKDOWN:
-        typer.echo(markdown(found), nl=False)
-    else:
-        _console().print(rich_table(found))
-
-
 def _tell_run(found: Scored) -> None:
-    _console().print(rich_table(rows([found.run])))
+    table = rows([found.run])
+    _console().print(rich_grid(grid(table, None), flagged(table)))
     errors = Console(stderr=True)
     for one in found.scores:
         for flag in one.flags:

@@ -44,6 +44,7 @@ PAIRS: list[tuple[str, ...]] = [
     ("run",),
     ("score",),
     ("table",),
+    ("compare",),
     ("replay",),
     ("connect",),
     ("doctor",),

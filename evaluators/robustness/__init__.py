@@ -12,5 +12,6 @@ from evaluators.robustness._records import VariantRecord as VariantRecord
 from evaluators.robustness._records import cases as cases
 from evaluators.robustness._records import environment as environment
 from evaluators.robustness._records import records as records
+from evaluators.robustness._records import unsafe as unsafe
 from evaluators.robustness._summary import report as report
 from evaluators.robustness._summary import summary as summary

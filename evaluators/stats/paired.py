@@ -89,10 +89,25 @@ def compare(
     shared = [key for key in baseline if key in candidate]
     if len({baseline[key].cluster for key in shared}) < 2:
         return _unpaired(list(baseline.values()), list(candidate.values()), resampling)
+    return paired(baseline, candidate, shared, resampling)
+
+
+def paired(
+    baseline: Mapping[Key, Measured],
+    candidate: Mapping[Key, Measured],
+    shared: Sequence[Key],
+    resampling: Resampling = DEFAULT,
+) -> Comparison:
+    """Compare on `shared` alone; with fewer than two clusters there is neither interval nor p.
+
+    Raises:
+        UsageError: nothing is shared.
+    """
     before, after = [baseline[key] for key in shared], [candidate[key] for key in shared]
     clusters = [one.cluster for one in before]
     differences = [_settled(new.value - old.value) for old, new in zip(before, after, strict=True)]
     delta = mean_interval(differences, clusters, resampling)
+    enough = delta.clusters > 1
     return Comparison(
         paired=True,
         pairs=len(shared),
@@ -100,9 +115,9 @@ def compare(
         baseline=float(np.mean([one.value for one in before])),
         candidate=float(np.mean([one.value for one in after])),
         delta=delta,
-        p=sign_flip(differences, clusters, resampling),
+        p=sign_flip(differences, clusters, resampling) if enough else None,
         wilcoxon=wilcoxon(cluster_means(differences, clusters)),
-        mcnemar=mcnemar(_first(baseline, shared), _first(candidate, shared)),
+        mcnemar=mcnemar(_first(baseline, shared), _first(candidate, shared)) if enough else None,
     )
 
 

@@ -150,10 +150,6 @@ def test_the_command_scores_a_run_and_shows_it(rig: Any) -> None:
     said = json.loads(run("score", path, "--json").stdout)
     assert said["metrics"]["overall"]["mean_score"] == 1.0
     assert said["run"] == path
-    rows = json.loads(run("table", path, path, "--json").stdout)["rows"]
-    assert rows[0]["n"] == 2
-    assert run("table", path, "--format", "csv").stdout.startswith("family,preset,agent")
-    assert run("table", path, "--format", "markdown").stdout.startswith("| family |")
 
 
 def test_the_command_scores_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +163,6 @@ def test_the_command_scores_a_notebook(tmp_path: Path, monkeypatch: pytest.Monke
 def test_wrong_words_and_failures_have_their_exit_codes(rig: Any, tmp_path: Path) -> None:
     assert isinstance(run("score").exception, UsageError)
     assert isinstance(run("score", "x", "--notebook", "y").exception, UsageError)
-    assert run("table", str(tmp_path)).exception.exit_code == 3
     assert run("score", str(tmp_path)).exception.exit_code == 3
     script = rig.script(preset="easy")
     rig.play(script)

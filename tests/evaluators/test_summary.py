@@ -1,19 +1,14 @@
-import io
-import json
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 
 from evaluators import Score
 from evaluators._floors import Floor
 from evaluators._intervals import clustered_t, t_quantile, wilson
 from evaluators._summary import metrics, published, summary
-from evaluators._tables import comma_separated, markdown, rich_table, table_rows
 from tasks import Stamp
 from tasks._record import Run
 
@@ -133,35 +128,3 @@ def test_circuit_families_are_published_under_the_name_of_the_field() -> None:
     task = files["circuit_evaluation_results.json"]["tasks"]["interp/one_head"]
     assert (task["n"], task["iou"], task["precision"]) == (1, 0.5, 1.0)
     assert published([score(2, 1.0)]) == {}
-
-
-def several() -> Sequence[Score]:
-    return [
-        score(1, 0.9),
-        score(2, 0.7),
-        score(1, 1.0, agent="oracle", stamp=Stamp.DIAGNOSTIC),
-        score(3, 0.1, agent="cheater", flags=("Cell 1 reads the grader.",)),
-        score(4, None, status="error"),
-        score(5, 0.4, preset="hard"),
-    ]
-
-
-def test_tables_say_the_same_in_every_form() -> None:
-    rows = table_rows(several(), FLOORS)
-    assert [(r.preset, r.agent) for r in rows] == [
-        ("easy", "oracle"),
-        ("easy", "tester"),
-        ("easy", "cheater"),
-        ("hard", "tester"),
-    ]
-    tester = rows[1]
-    assert (tester.n, tester.aside, tester.flagged) == (2, 1, 0)
-    assert tester.mean_score == pytest.approx(0.8)
-    assert tester.normalised_score == pytest.approx(0.6)
-    assert rows[2].flagged == 1
-    console = Console(width=200, record=True, file=io.StringIO())
-    console.print(rich_table(rows))
-    assert "0.800" in console.export_text()
-    assert markdown(rows).count("\n") == len(rows) + 2
-    assert comma_separated(rows).splitlines()[2].startswith(f"{FAMILY},easy,tester,exam,2,")
-    json.dumps([row.model_dump() for row in rows])

@@ -1,0 +1,152 @@
+"""Under which protocol a row was played, and what kind of row that makes it: documented rules.
+
+Tracks: `strict-512` is an API agent with `max_tokens` of 512 in every attempt; `best-valid` one
+with another stated `max_tokens`, the same in every attempt; `open` is everything else (agent CLIs,
+outputs without a stated limit).
+
+Classes, first match:
+
+diagnostic        it got the key, or was forced to call a tool
+non-model         no attempt names a model (scripted agents, our scripted endpoint)
+provider-failed   some attempt ended by its provider's failure; the same command plays it again
+incomplete        some attempt is invalid, in error or still open
+smoke             at most 10 instances
+rescue probe      at most 30 instances
+protocol-limited  more than 1 % (strict-512) or 2 % (other tracks) of the attempts were unreadable,
+                  or were cut by a limit on turns, money or time
+… clean           what is left: `strict clean`, `best-valid clean`, `open clean`
+
+Ranked are clean rows alone, whose attempts were exams in sealed kernels, by an agent that was
+itself in a sandbox where it runs anything of its own; and only against rows of the same track that
+played the same instances.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from evaluators._summary import SEALED
+from evaluators.tables._quantities import parse_failure
+from evaluators.tables._readings import Sat
+from tasks import JSON, Frozen, Stamp
+from tasks._record import AgentSetup
+
+Track = Literal["strict-512", "best-valid", "open"]
+Label = Literal[
+    "diagnostic",
+    "non-model",
+    "provider-failed",
+    "incomplete",
+    "smoke",
+    "rescue probe",
+    "protocol-limited",
+    "strict clean",
+    "best-valid clean",
+    "open clean",
+]
+STRICT = 512
+"""Output tokens of the strict track."""
+SMOKE, PROBE = 10, 30
+"""Most instances of a smoke run and of a rescue probe."""
+UNREADABLE = {"strict-512": 0.01, "best-valid": 0.02, "open": 0.02}
+"""Largest share of unreadable or cut attempts of a clean row."""
+CUT = frozenset({"turns", "money", "timeout"})
+"""Endings by a limit of ours."""
+SCRIPTED = "scripted"
+"""The model that our scripted endpoint calls itself."""
+_FORCED = {"require_tool_first": {True}, "tool_choice": {"required", "any"}}
+_CLEAN: dict[Track, Label] = {
+    "strict-512": "strict clean",
+    "best-valid": "best-valid clean",
+    "open": "open clean",
+}
+RULES = tuple(" ".join(part.split()) for part in (__doc__ or "").split("\n\n")[1:])
+"""The rules above, a paragraph each, for reports."""
+
+
+class Verdict(Frozen):
+    """What a row is."""
+
+    track: Track
+    label: Label
+    ranked: bool
+    why: str
+    """Why it is not ranked; '' if it is."""
+
+
+def verdict(sat: Sequence[Sat], unfinished: int) -> Verdict:
+    """Classify a row.
+
+    Args:
+        sat: All its attempts, those set aside too, variants left out.
+        unfinished: How many attempts of its runs are still open.
+    """
+    track = _track([one.setup for one in sat if one.setup is not None])
+    label = _label(sat, track, unfinished)
+    why = _bar(sat, label)
+    return Verdict(track=track, label=label, ranked=not why, why=why)
+
+
+def is_model(setup: AgentSetup | None) -> bool:
+    """Whether a model played there: none of our scripts, nor the scripted endpoint."""
+    return (
+        setup is not None
+        and setup.kind != "scripted"
+        and SCRIPTED not in {setup.model, setup.provider}
+    )
+
+
+def provider_failed(sat: Sat) -> bool:
+    """Whether the attempt tells of its provider only."""
+    return sat.played is not None and (
+        sat.played.ending == "provider" or "provider failed" in sat.played.failure
+    )
+
+
+def _track(setups: Sequence[AgentSetup]) -> Track:
+    limits: set[JSON] = {setup.settings.get("max_tokens") for setup in setups}
+    if len(limits) != 1 or None in limits or any(setup.kind != "api" for setup in setups):
+        return "open"
+    return "strict-512" if limits == {STRICT} else "best-valid"
+
+
+def _label(sat: Sequence[Sat], track: Track, unfinished: int) -> Label:
+    counted = [one for one in sat if one.counted]
+    instances = len({one.score.instance for one in sat})
+    cut = sum(_limited(one) for one in counted)
+    rules: tuple[tuple[bool, Label], ...] = (
+        (any(_given(one) for one in sat), "diagnostic"),
+        (not any(is_model(one.setup) for one in sat), "non-model"),
+        (any(provider_failed(one) for one in sat), "provider-failed"),
+        (len(counted) < len(sat) or unfinished > 0, "incomplete"),
+        (instances <= SMOKE, "smoke"),
+        (instances <= PROBE, "rescue probe"),
+        (cut > UNREADABLE[track] * len(counted), "protocol-limited"),
+    )
+    for holds, label in rules:
+        if holds:
+            return label
+    return _CLEAN[track]
+
+
+def _given(sat: Sat) -> bool:
+    settings = {} if sat.setup is None else sat.setup.settings
+    forced = any(name in settings and settings[name] in values for name, values in _FORCED.items())
+    return sat.score.stamp is Stamp.DIAGNOSTIC or forced
+
+
+def _limited(sat: Sat) -> bool:
+    ending = "" if sat.played is None else sat.played.ending
+    return parse_failure(sat.score) or ending in CUT
+
+
+def _bar(sat: Sequence[Sat], label: Label) -> str:
+    """Why a row is not ranked, '' if it is."""
+    apart = sorted({one.score.stamp.value for one in sat if one.score.stamp is not Stamp.EXAM})
+    if apart:
+        return f"stamped {', '.join(apart)}"
+    open_tiers = sorted({one.score.sandbox for one in sat} - SEALED)
+    if open_tiers:
+        return f"kernels in the tier {', '.join(open_tiers)}"
+    if any(one.setup is not None and one.setup.sandbox == "none" for one in sat):
+        return "the agent itself ran without a sandbox"
+    return "" if label in _CLEAN.values() else label
