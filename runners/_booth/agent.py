@@ -104,12 +104,12 @@ def _agent(asked: Asked, variant: Callable[[str], Agent]) -> Agent:
 def _asked(tool: CliTool, text: str) -> Asked:
     found = spelled(text, _options(tool))
     options = dict(found.options)
-    if "script" in options:
-        if found.model != SCRIPTED:
-            raise UsageError(
-                f"The option +script belongs to the model `{SCRIPTED}`, got {found.model!r}: "
-                f"write {tool.program}:{SCRIPTED}+script=…."
-            )
+    ours = next((name for name in ("script", "faults") if name in options), None)
+    if ours and found.model != SCRIPTED:
+        raise UsageError(
+            f"The option +{ours} belongs to the model `{SCRIPTED}`, got {found.model!r}: "
+            f"write {tool.program}:{SCRIPTED}+{ours}=…."
+        )
     return Asked(tool=tool, model=found.model or tool.model, options=options)
 
 
@@ -122,6 +122,7 @@ def _options(tool: CliTool) -> dict[str, Reader]:
         "base_url": url,
         "key_env": variable,
         "script": _script,
+        "faults": _faults,
     }
     if tool.can.effort:
         known["effort"] = one_of(*tool.can.effort)
@@ -135,4 +136,14 @@ def _script(text: str) -> str:
 
     if text not in SCRIPTS.names():
         raise ValueError(f"one of {', '.join(SCRIPTS.names())}")
+    return text
+
+
+def _faults(text: str) -> str:
+    from runners.scripted_model import Faults
+
+    try:
+        Faults.parse(text)
+    except UsageError as error:
+        raise ValueError(f"a plan of faults. {error}") from None
     return text

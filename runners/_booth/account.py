@@ -1,0 +1,94 @@
+"""One attempt's account with its model: tokens, money, failures, and the limits."""
+
+from dataclasses import dataclass, field
+
+import anyio
+
+from runners._booth.meter import Reading
+from tasks._record import Ending, Tokens
+
+_OWN_FAULT = frozenset({400, 405, 413, 422})
+"""By these a provider refuses the request as such: the CLI's failure, not its own."""
+
+
+def price(provider: str, model: str, reading: Reading) -> float | None:
+    """Dollars by the list (genai-prices, in the release that is installed); None: not in it."""
+    from genai_prices import Usage, calc_price
+
+    tokens = reading.tokens
+    if tokens is None:
+        return None
+    usage = Usage(
+        input_tokens=tokens.input,
+        output_tokens=tokens.output,
+        cache_read_tokens=tokens.cached,
+        cache_write_tokens=reading.cache_writes,
+    )
+    try:
+        return float(calc_price(usage, model_ref=model, provider_id=provider).total_price)
+    except (LookupError, ValueError):
+        return None
+
+
+def priced(provider: str, model: str) -> bool:
+    """Whether the list knows a model."""
+    return price(provider, model, Reading(model, Tokens(input=1, output=1))) is not None
+
+
+@dataclass
+class Account:
+    """Written by the model door, read by the attempt."""
+
+    provider: str
+    model: str
+    """As the CLI was told; prices are its own where the endpoint names another that has none."""
+    turns: int
+    usd: float | None
+    free: bool = False
+    """Whether it costs nothing: scripted, or a local model that the price list does not know."""
+    requests: int = 0
+    """Answers that came."""
+    errors: int = 0
+    tokens: Tokens | None = None
+    spent: float | None = 0.0
+    """Dollars by the list; None once an answer came that has no price."""
+    model_s: float = 0.0
+    failing: str = ""
+    """What went wrong with the latest request, '' if nothing."""
+    blamed: bool = False
+    """Whether that was the provider's failure."""
+    stopped: anyio.Event = field(default_factory=anyio.Event)
+    """Set once a limit is reached and the CLI is to be ended."""
+    ending: Ending = ""
+
+    def limit(self) -> Ending:
+        """The limit that forbids another request, '' if none does."""
+        if self.requests >= self.turns:
+            return "turns"
+        if self.usd is not None and (self.spent is None or self.spent >= self.usd):
+            return "money"
+        return ""
+
+    def stop(self, ending: Ending) -> None:
+        """Have the CLI ended."""
+        self.ending = self.ending or ending
+        self.stopped.set()
+
+    def answered(self, reading: Reading, seconds: float) -> None:
+        """Enter an answer."""
+        self.requests += 1
+        self.model_s += seconds
+        self.failing, self.blamed = "", False
+        if reading.tokens is not None:
+            self.tokens = (self.tokens or Tokens()) + reading.tokens
+        cost = price(self.provider, reading.model or self.model, reading)
+        if cost is None:
+            cost = price(self.provider, self.model, reading)
+        self.spent = None if cost is None or self.spent is None else self.spent + cost
+
+    def failed(self, status: int, text: str, seconds: float = 0.0) -> None:
+        """Enter a failed request; status 0: the provider could not be reached."""
+        self.errors += 1
+        self.model_s += seconds
+        self.failing = f"status {status}: {text}" if status else text
+        self.blamed = status not in _OWN_FAULT

@@ -1,0 +1,117 @@
+"""Serves the booth's doors from outside: HTTP by uvicorn, stdio by the real shim on the socket."""
+
+import contextlib
+import hmac
+import os
+import socket
+import sys
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import uvicorn
+from starlette.types import ASGIApp
+
+from runners._booth.life import pump
+from tasks import Ticket
+
+_WORD_S = 10.0
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the process that serves has its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serving(door: socket.socket, app: ASGIApp) -> AsyncGenerator[None]:
+    """Serve `app` at a listener while the context lasts; closes it."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config)
+
+    async def serve() -> None:
+        # Cancelled in the middle, uvicorn would leave the tasks of its requests behind.
+        with anyio.CancelScope(shield=True):
+            await server.serve(sockets=[door])
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(serve)
+        try:
+            yield
+        finally:
+            server.should_exit = True
+
+
+class Relay:
+    """Gives every connection to the stdio door a shim of its own, as a CLI's pipes would."""
+
+    def __init__(self, ticket: Ticket, word: str, told: Callable[[bytes], None]) -> None:
+        self._ticket = ticket
+        self._word = word
+        self._told = told
+        self.connections = 0
+
+    @asynccontextmanager
+    async def serving(self, door: socket.socket) -> AsyncGenerator[None]:
+        """Accept while the context lasts; closes the listener and ends every shim."""
+        door.setblocking(False)
+        with door:
+            async with anyio.create_task_group() as tasks:
+
+                async def accept() -> None:
+                    while True:
+                        await anyio.wait_readable(door)
+                        with contextlib.suppress(BlockingIOError):
+                            tasks.start_soon(self._connected, door.accept()[0])
+
+                tasks.start_soon(accept)
+                yield
+                tasks.cancel_scope.cancel()
+
+    async def _connected(self, connection: socket.socket) -> None:
+        with connection:
+            if not await self._welcome(connection):
+                return
+            self.connections += 1
+            # The shim reads and writes the socket itself: nothing is copied on its way.
+            connection.setblocking(True)
+            path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+            shim = await anyio.open_process(
+                list(self._ticket.command),
+                stdin=connection.fileno(),
+                stdout=connection.fileno(),
+                env={"PATH": path, **self._ticket.env},
+            )
+        try:
+            await pump(shim.stderr, self._told)
+            await shim.wait()
+        finally:
+            with anyio.CancelScope(shield=True):
+                if shim.returncode is None:
+                    shim.kill()
+                await shim.aclose()
+
+    async def _welcome(self, connection: socket.socket) -> bool:
+        """Read the first line, and not a byte more: whether it is the word."""
+        connection.setblocking(False)
+        wanted = self._word.encode() + b"\n"
+        said = b""
+        with anyio.move_on_after(_WORD_S):
+            while len(said) < len(wanted):
+                await anyio.wait_readable(connection)
+                chunk = connection.recv(len(wanted) - len(said))
+                if not chunk:
+                    break
+                said += chunk
+        return hmac.compare_digest(said, wanted)
