@@ -7,13 +7,16 @@ import json
 import os
 import random
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from runners._shapes import draw
 from tasks import JSON, Ticket
+
+if TYPE_CHECKING:
+    from mcp.types import Tool
 
 REFUSALS = 20
 """Actions refused in a row after which a random player stops: the space may be closed to it."""
@@ -37,6 +40,8 @@ class Desk:
 
     client: Hands
     task: str
+    tools: "Sequence[Tool]" = ()
+    """What the server offers, as it was listed when the agent sat down."""
 
     async def start(self) -> Mapping[str, JSON]:
         """Start the task that the token fixes; give the brief."""
@@ -118,8 +123,8 @@ async def sit(ticket: Ticket, task: str) -> AsyncGenerator[Desk]:
     )
     # No timeout here: the daemon bounds every cell, and the suite the whole attempt.
     async with Client(server) as client:
-        await client.list_tools()
-        yield Desk(client, task)
+        listed = await client.list_tools()
+        yield Desk(client, task, listed.tools)
 
 
 def _inherited() -> dict[str, str]:
