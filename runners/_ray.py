@@ -11,8 +11,9 @@ import logging
 import math
 import os
 import secrets
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -127,32 +128,30 @@ def _ray() -> Any:
     return ray
 
 
-class _connected:  # noqa: N801 - reads as what it is: `with _connected(...)`
+@contextmanager
+def _connected(ray: Any, address: str | None) -> Generator[None]:
     """Ray's connection for as long as the context lasts; one that was there before stays."""
-
-    def __init__(self, ray: Any, address: str | None) -> None:
-        self._ray, self._address = ray, address
-        self._ours = not ray.is_initialized()
-
-    def __enter__(self) -> None:
-        if not self._ours:
-            return
+    if ray.is_initialized():
+        yield
+        return
+    # Ray prints what befalls nodes on stdout, which belongs to results.
+    with redirect_stdout(sys.stderr):
         try:
-            self._ray.init(
-                address=self._address,
-                include_dashboard=None if self._address else False,
+            ray.init(
+                address=address,
+                include_dashboard=None if address else False,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise UsageError(
-                f"No Ray cluster answers at {self._address or 'this machine'}: {error}. Start one "
-                "with `ray start --head`, and name it with --address HOST:PORT."
+                f"No Ray cluster answers at {address or 'this machine'}: {error}. Start one with "
+                "`ray start --head`, and name it with --address HOST:PORT."
             ) from error
-
-    def __exit__(self, *raised: object) -> None:
-        if self._ours:
-            self._ray.shutdown()
+        try:
+            yield
+        finally:
+            ray.shutdown()
 
 
 @dataclass
