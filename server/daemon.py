@@ -31,6 +31,7 @@ from server.desk import Desk
 from server.doors import MESSAGE_LIMIT, BearerGate, listen_tcp, serve_http, serve_shim
 from server.foyer import Foyer, House
 from server.launch import DaemonOptions
+from server.lifelines import Connection
 from server.operator import LINE_LIMIT, serve_operator
 from server.state import DaemonInfo, StateFolder
 from server.tools._core import Tool
@@ -177,11 +178,14 @@ async def _doors(
             desk.touch()
 
     async def operator(wire: Wire) -> None:
+        connection = Connection(desk.lifelines, desk.end_attempt)
         try:
             with desk.operators.one():
-                await serve_operator(wire, desk.methods())
+                await serve_operator(wire, {**desk.methods(), **connection.methods()})
         except Exception:
             log.exception("an operator's connection failed")
+        finally:
+            await connection.ended()
 
     def gate(app: Any) -> BearerGate:
         return BearerGate(app, foyer.admits, practice, open_door=options.open)

@@ -10,6 +10,7 @@ import anyio
 
 from server.calls import Calls
 from server.foyer import Foyer, Guests
+from server.lifelines import GONE, Lifelines
 from server.operator import DaemonStatus, Method
 from server.state import DaemonInfo
 from server.vault import Diagnostic
@@ -37,6 +38,7 @@ class Desk:
     """Set before the foyer lets anybody in."""
     shims: Guests = field(default_factory=Guests)
     operators: Guests = field(default_factory=Guests)
+    lifelines: Lifelines = field(default_factory=Lifelines)
     last: float = 0.0
     over: anyio.Event = field(default_factory=anyio.Event)
 
@@ -56,7 +58,8 @@ class Desk:
 
     def idle_s(self) -> float:
         """Seconds since anybody needed the daemon; 0 while somebody does."""
-        if self.shims.count or self.calls.running or not self.foyer.open or self.foyer.state():
+        needed = self.shims.count or self.calls.running or self.lifelines
+        if needed or not self.foyer.open or self.foyer.state():
             self.touch()
         return self.clock() - max(self.last, self.calls.last)
 
@@ -64,7 +67,13 @@ class Desk:
         hall = await self.foyer.hall()
         assert self.info is not None
         self.touch()
+        lifeline = params.get("lifeline")
+        if lifeline is not None:
+            self.lifelines.require(lifeline)
         opened = await hall.open_attempt(AttemptRequest.model_validate(params["request"]))
+        if lifeline is not None and not self.lifelines.bind(lifeline, opened.attempt):
+            await hall.close_attempt(opened.attempt, GONE)
+            self.lifelines.require(lifeline)
         ticket = Ticket(
             attempt=opened.attempt,
             token=opened.token,
@@ -83,7 +92,12 @@ class Desk:
     async def _close_attempt(self, params: Mapping[str, JSON]) -> JSON:
         hall = await self.foyer.hall()
         self.touch()
+        self.lifelines.release(params["attempt"])
         await hall.close_attempt(params["attempt"], params["reason"])
+
+    async def end_attempt(self, attempt: str, reason: str) -> None:
+        """End an attempt; one that has ended is left as it is."""
+        await (await self.foyer.hall()).close_attempt(attempt, reason)
 
     async def _status(self, params: Mapping[str, JSON]) -> JSON:
         hall = await self.foyer.hall()

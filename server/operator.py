@@ -7,6 +7,7 @@ state folder, and nothing of it is on the agents' doors.
 
 import json
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -66,12 +67,13 @@ class Operator:
 
     def __init__(self, home: Path | None = None) -> None:
         self._state = StateFolder(home)
+        self._bound: dict[str, JSON] = {}
 
     async def __aenter__(self) -> "Operator":
         await self.status()
         return self
 
-    async def __aexit__(self, *reason: object) -> None:
+    async def __aexit__(self, *raised: Any) -> bool | None:
         return None
 
     async def open_attempt(self, request: AttemptRequest) -> Ticket:
@@ -81,7 +83,9 @@ class Operator:
             UsageError: no such instance, or the run folder cannot be written.
         """
         asked = request.model_dump(mode="json")
-        return Ticket.model_validate(await self._ask("open_attempt", {"request": asked}))
+        return Ticket.model_validate(
+            await self._ask("open_attempt", {"request": asked, **self._bound})
+        )
 
     async def diagnostic(self, attempt: str, kind: str, level: float = 0.0) -> JSON:
         """The answer of a diagnostic agent: `reference`, `oracle`, or `noisy` by `level`.
@@ -109,20 +113,66 @@ class Operator:
     async def _ask(self, method: str, params: Mapping[str, JSON]) -> Any:
         try:
             async with await dial(self._state.operator_socket, LINE_LIMIT) as wire:
-                await wire.send(json.dumps({"method": method, "params": params}).encode())
-                answer = await wire.line()
+                return await self._over(wire, method, params)
         except OSError:
-            answer = None
+            raise self._silent() from None
+
+    def _silent(self) -> DaemonError:
+        return DaemonError(
+            f"No daemon answers in {self._state.home}. Start one with `proctor serve start`; "
+            f"the last one's log is {self._state.log}."
+        )
+
+    async def _over(self, wire: Wire, method: str, params: Mapping[str, JSON]) -> Any:
+        await wire.send(json.dumps({"method": method, "params": params}).encode())
+        answer = await wire.line()
         if answer is None:
-            raise DaemonError(
-                f"No daemon answers in {self._state.home}. Start one with `proctor serve start`; "
-                f"the last one's log is {self._state.log}."
-            )
+            raise self._silent()
         message = json.loads(answer)
         if "error" in message:
             fault = message["error"]
             raise _KINDS.get(fault["kind"], ProctorError)(fault["text"])
         return message["result"]
+
+
+class RunnerOperator(Operator):
+    """An operator whose attempts live only as long as it does; a runner's.
+
+    `async with RunnerOperator(home) as operator:` holds one connection, the lifeline. When that
+    ends (this process left the block, or died in whatever way), the daemon ends what is open.
+    When the daemon is gone, the block is cancelled and raises `DaemonError`: no agent plays on.
+    """
+
+    async def __aenter__(self) -> "RunnerOperator":
+        try:
+            self._wire = await dial(self._state.operator_socket, LINE_LIMIT)
+        except OSError:
+            raise self._silent() from None
+        self._bound = {"lifeline": secrets.token_hex(8)}
+        try:
+            await self._over(self._wire, "hold", self._bound)
+        except BaseException:
+            await self._wire.__aexit__()
+            raise
+        self._watch = anyio.create_task_group()
+        await self._watch.__aenter__()
+        self._watch.start_soon(self._until_lost)
+        return self
+
+    async def __aexit__(self, *raised: Any) -> bool | None:
+        self._watch.cancel_scope.cancel()
+        try:
+            return await self._watch.__aexit__(*raised)
+        finally:
+            await self._wire.__aexit__()
+
+    async def _until_lost(self) -> None:
+        # The daemon never speaks first: whatever comes is its end.
+        await self._wire.line()
+        raise DaemonError(
+            "The daemon was lost while attempts were open. `proctor serve logs` tells more; what "
+            "was finished is safe, and the same command goes on from here."
+        )
 
 
 async def ensure_daemon(
