@@ -76,7 +76,8 @@ async def attend(asked: Asked, seat: Seat, environ: Mapping[str, str]) -> None:
     run = _Run(asked, seat, environ, program, usd)
     seat.tell(AgentReport(setup=run.setup, transcript=TRANSCRIPT))
     async with _provider(asked, seat, environ) as provider:
-        await run.play(provider)
+        outcome = await run.play(provider)
+    run.judge(outcome)
 
 
 @asynccontextmanager
@@ -137,8 +138,8 @@ class _Run:
             settings={"turns": asked.turns, **_recorded(asked)},
         )
 
-    async def play(self, provider: Provider) -> None:
-        """Start the CLI, serve its doors, see it to its end."""
+    async def play(self, provider: Provider) -> Outcome:
+        """Start the CLI, serve its doors, see it to its end, tell the seat."""
         transcript = self._transcript(TRANSCRIPT, _HEAD, _TAIL)
         errors = self._transcript(ERRORS, _ERRORS_HEAD, _ERRORS_TAIL)
         model = ModelDoor(provider, self._account, self._word)
@@ -164,7 +165,7 @@ class _Run:
             outcome.reached = relay.connections + mcp.requests > 0
             outcome.said = self._read()
             self._report(outcome)
-        self._judge(outcome)
+        return outcome
 
     async def _watched(self, born: Born, transcript: Transcript, errors: Transcript) -> Ending:
         """Keep what it writes; end it at a limit, or when cancelled; the limit that was reached."""
@@ -261,7 +262,8 @@ class _Run:
             )
         )
 
-    def _judge(self, outcome: Outcome) -> None:
+    def judge(self, outcome: Outcome) -> None:
+        """Raise what is to be told as the attempt's error, if anything is."""
         how = ending(outcome, self._account)
         if how in {"crash", "provider", "tools"}:
             errors = (self._seat.folder / ERRORS).read_bytes()

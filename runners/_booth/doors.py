@@ -179,6 +179,7 @@ class McpDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         assert self.client is not None
+        self.requests += 1
         request = Request(scope, receive)
         passed = {
             name: text for name, text in request.headers.items() if _MCP_ASKED.fullmatch(name)

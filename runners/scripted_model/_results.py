@@ -1,7 +1,8 @@
 """The text of a tool's result as the server sent it, out of what clients wrap around it.
 
-Claude Code and SDKs send lists of blocks; Codex a line `Wall time: …` and the text; Gemini CLI
-`{"output": …}` and `<untrusted_context>`; some send the protocol's own result object as JSON.
+Claude Code and SDKs send lists of blocks, the former with a `<system-reminder>` at the end; Codex
+a line `Wall time: …` and the text; Gemini CLI `{"output": …}` and `<untrusted_context>`; some send
+the protocol's own result object as JSON.
 """
 
 import json
@@ -11,6 +12,9 @@ from typing import Any
 from runners.scripted_model._conversation import Result
 
 _WALL = re.compile(r"\AWall time: [^\n]*\n(?:Output:\n?)?")
+_REMINDER = re.compile(
+    r"\n?<system-reminder>(?:(?!<system-reminder>).)*</system-reminder>\s*\Z", re.DOTALL
+)
 _UNTRUSTED = re.compile(r"\A\s*<untrusted_context>\n?(.*?)\n?</untrusted_context>\s*\Z", re.DOTALL)
 _TEXTS = {"text", "input_text", "output_text"}
 _IMAGES = {"image", "input_image", "image_url"}
@@ -46,7 +50,7 @@ def words_in(content: Any) -> str:
 
 
 def _of_text(text: str, error: bool) -> Result:
-    text = _WALL.sub("", text)
+    text = _REMINDER.sub("", _WALL.sub("", text))
     fenced = _UNTRUSTED.match(text)
     if fenced:
         text = fenced[1]
