@@ -7,7 +7,7 @@ under way, so that long work never counts as idleness. The *wall* budget runs fr
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tasks import AgentFault, Budget
+from tasks import AgentFault, Budget, ReachFault
 
 
 class Phase(StrEnum):
@@ -58,6 +58,8 @@ TOLD = {
 }
 """What an agent is told of each reason; finishes "This session is over: …"."""
 
+MAX_OVERASKED = 2
+"""Refused calls of `check_answer_format` after which asking again is probing."""
 REPAIRS = 1
 """Malformed answers after which another try is allowed."""
 
@@ -76,6 +78,8 @@ class Attempt:
     reason: Reason | None = None
     tool_calls: int = 0
     answer_checks: int = 0
+    overasked: int = 0
+    """Calls of `check_answer_format` that were refused."""
     calculations: int = 0
     rejections: int = 0
     busy: int = field(default=0)
@@ -137,6 +141,13 @@ class Attempt:
                 "the shape too, and a first malformed answer may be repaired once."
             )
         self.answer_checks += 1
+
+    def overask(self, fault: AgentFault) -> AgentFault:
+        """What a refused `check_answer_format` is answered with; asking on and on is a reach."""
+        self.overasked += 1
+        if self.overasked <= MAX_OVERASKED:
+            return fault
+        return ReachFault(f"{fault} You have been told {self.overasked - 1} times.")
 
     def charge_calculation(self) -> None:
         """Count one call of a calculator.

@@ -20,6 +20,7 @@ from server.bench import Stage
 from server.callers import Caller
 from server.cells import Cell
 from server.handin import hand_in
+from server.late import LateCalls
 from server.opening import Clock, Opener, Setup
 from server.papers import Paper, find
 from server.sessions import Session
@@ -70,6 +71,7 @@ class Floor:
         self._sessions: dict[str, Session] = {}
         self._gone: dict[str, Attempt] = {}
         """By session id and by token."""
+        self.late = LateCalls(clock.epoch)
 
     def now(self) -> float:
         """Monotonic seconds."""
@@ -367,6 +369,7 @@ class Floor:
         self._gone[session.id] = session.attempt
         if session.token is not None:
             self._gone[session.token] = session.attempt
+            self.late.expect(session.token, session.journal.folder.late)
         while len(self._gone) > MAX_GONE:
             del self._gone[next(iter(self._gone))]
 

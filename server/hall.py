@@ -123,6 +123,9 @@ class Hall:
         except ReachFault as fault:
             self._refused(caller, tool, fault)
             raise
+        except AgentFault:
+            self._floor.late.note(caller.token, tool, arguments)
+            raise
 
     async def _serve(self, unit: "Tool[Arguments]", call: "Call[Arguments]") -> Reply:
         session = self._charged(unit, call)

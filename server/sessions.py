@@ -156,8 +156,11 @@ class Session:
         Raises:
             AgentFault: no answer is asked for, or no check is left.
         """
-        brief = self._asked()
-        self.attempt.charge_check()
+        try:
+            brief = self._asked()
+            self.attempt.charge_check()
+        except AgentFault as fault:
+            raise self.attempt.overask(fault) from None
         shaped = await self._shaped(brief, answer)
         problems = shaped.problems if isinstance(shaped, _answers.Malformed) else ()
         self.journal.record("answer.checked", {"ok": not problems, "problems": list(problems)})

@@ -71,6 +71,11 @@ class AttemptFolder:
         return self.path / "usage.json"
 
     @property
+    def late(self) -> Path:
+        """Calls that came when the attempt was over; there only if some did."""
+        return self.path / "late.jsonl"
+
+    @property
     def outputs(self) -> Path:
         """Files the agent left."""
         return self.run / "outputs" / self.slug / str(self.n)
