@@ -65,6 +65,7 @@ VERBS = {
     "replay": Verb("evaluators._runs_cli", "Watch an attempt again."),
     "serve": Verb("server._cli", "The daemon: start, stop, status, logs."),
     "connect": Verb("runners._connect_cli", "Add Proctor to an agent CLI for practice; the shim."),
+    "scripted-model": Verb("runners.scripted_model._cli", "A model by script: try a CLI, no key."),
     "doctor": Verb("server._cli", "What works on this machine, and what to do about the rest."),
     "secret": Verb("server._cli", "The secret behind the private split."),
 }

@@ -15,8 +15,9 @@ INSIDE = "root:"
 NEW = "/tmp/proctor-built-in-was-here"  # noqa: S108 - in the client's own view of it
 PAGE = "http://127.0.0.1:9/"
 _REFUSED = (
-    "no such tool", "no tool", "not found", "unsupported", "unknown tool", "unavailable", "not available",
-    "denied", "not allowed", "disabled", "does not exist", "invalid tool", "not permitted",
+    "no such tool", "no tool", "not found", "unsupported", "unknown tool", "unavailable",
+    "not available", "denied", "not allowed", "not permitted", "disabled", "does not exist",
+    "invalid tool",
 )  # fmt: skip
 
 
