@@ -201,7 +201,9 @@ class Ledger:
 
 def asked(config: EvalConfig, sandbox: str) -> dict[str, JSON]:
     """What run.json keeps of a command; equal for the same command on the same families."""
-    values = config.model_dump(mode="json", exclude={"name", "agents"})
+    # What was not asked for is left out where it is new: older run folders can be gone on with.
+    unasked = {name for name in ("parts", "labels") if not getattr(config, name)}
+    values = config.model_dump(mode="json", exclude={"name", "agents", *unasked})
     return {**values, "sandbox": sandbox}
 
 

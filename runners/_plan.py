@@ -15,19 +15,14 @@ ALL = "all"
 """In the place of a preset or a variant: every one."""
 
 
-class EvalConfig(Frozen):
-    """One evaluation: a suite, the agents that sit it, and which instances."""
+class Part(Frozen):
+    """Some instances of some families."""
 
     suite: str
     """`all`, or families, prefixes of families and group tags, separated by commas."""
-    name: str | None = None
-    """Stands in the run folder's name in the place of the suite."""
-    agents: Annotated[tuple[str, ...], Field(min_length=1)]
     seed: Annotated[int, Field(ge=0)] = 1
     """First instance seed; the seeds of every family and preset are seed … seed + n - 1."""
     n: Annotated[int, Field(ge=1)] = 1
-    repeat: Annotated[int, Field(ge=1)] = 1
-    """How often every agent sits every instance."""
     preset: str | None = None
     """A preset's name, `all`, or None for each family's default."""
     variants: tuple[str, ...] = ()
@@ -36,7 +31,15 @@ class EvalConfig(Frozen):
     """The first so many of them; None for all."""
     answer_preserving_only: bool = False
     """Without those whose right answer is written otherwise than the base's."""
-    split: Split = Split.PRIVATE
+
+    def families(self) -> list[str]:
+        """Names of its families.
+
+        Raises:
+            UnknownUnitError: no family matches.
+        """
+        parts = [part.strip() for part in self.suite.split(",")]
+        return list(dict.fromkeys(name for part in parts for name in in_suite(part)))
 
     def variants_of(self, instance: InstanceId) -> Sequence[str]:
         """The asked variants that the instance's family has, in the order of the asking."""
@@ -50,6 +53,27 @@ class EvalConfig(Frozen):
             None,
             preserving_only=self.answer_preserving_only,
         )
+
+
+class EvalConfig(Part):
+    """One evaluation: a suite, the agents that sit it, and which instances."""
+
+    name: str | None = None
+    """Stands in the run folder's name in the place of the suite."""
+    agents: Annotated[tuple[str, ...], Field(min_length=1)]
+    repeat: Annotated[int, Field(ge=1)] = 1
+    """How often every agent sits every instance."""
+    split: Split = Split.PRIVATE
+    parts: tuple[Part, ...] = ()
+    """Several selections, each with its own seeds and variants, in the place of the one that the
+    config's own fields describe; `suite` is then what they are called together."""
+    labels: dict[str, str] = Field(default_factory=dict[str, str])
+    """What the run is part of (protocol track, baseline agent, …); stands in run.json."""
+
+    @property
+    def selections(self) -> tuple[Part, ...]:
+        """What is played."""
+        return self.parts or (self,)
 
 
 @dataclass(frozen=True)
@@ -73,46 +97,54 @@ def sittings(config: EvalConfig) -> list[Sitting]:
     """
     if config.split is Split.CALIBRATION:
         raise UsageError("The calibration split is not played; choose `public` or `private`.")
-    parts = [part.strip() for part in config.suite.split(",")]
-    names = dict.fromkeys(name for part in parts for name in in_suite(part))
-    pairs = [(name, preset) for name in names for preset in presets(name, config)]
-    _check_variants(config, names)
-    several = len(names) > 1
-    plain = [
-        _instance(name, preset, seed, config.split, several)
-        for seed in range(config.seed, config.seed + config.n)
+    several = len({name for part in config.selections for name in part.families()}) > 1
+    chosen = [(part, one) for part in config.selections for one in _plain(part, config, several)]
+    plain = list(dict.fromkeys(one for _, one in chosen))
+    repeats = [Sitting(one, n) for n in range(1, config.repeat + 1) for one in plain]
+    varied = [
+        Sitting(replace(one, variant=variant), 1)
+        for part, one in chosen
+        for variant in part.variants_of(one)
+    ]
+    return repeats + list(dict.fromkeys(varied))
+
+
+def _plain(part: Part, config: EvalConfig, several: bool) -> list[InstanceId]:
+    """The instances of a part without their variants."""
+    names = part.families()
+    pairs = [(name, preset) for name in names for preset in presets(name, part)]
+    _check_variants(part, names)
+    # Published seeds are shifted by family where a suite has one seed for all of them.
+    shared = several and not config.parts
+    return [
+        _instance(name, preset, seed, config.split, shared)
+        for seed in range(part.seed, part.seed + part.n)
         for name, preset in pairs
     ]
-    repeats = [Sitting(one, n) for n in range(1, config.repeat + 1) for one in plain]
-    return repeats + [
-        Sitting(replace(one, variant=variant), 1)
-        for one in plain
-        for variant in config.variants_of(one)
-    ]
 
 
-def _check_variants(config: EvalConfig, names: Iterable[str]) -> None:
+def _check_variants(part: Part, names: Iterable[str]) -> None:
     known = sorted({v for n in names for v in (*family(n).variants, *family(n).relations)})
-    for variant in config.variants:
+    for variant in part.variants:
         if variant != ALL and variant not in known:
             raise UsageError(
-                f"No family of {config.suite!r} has a variant {variant!r}."
+                f"No family of {part.suite!r} has a variant {variant!r}."
                 f"{nearest(variant, known)} They have {', '.join(known) or 'none'}."
             )
 
 
-def _instance(name: str, preset: str, seed: int, split: Split, several: bool) -> InstanceId:
+def _instance(name: str, preset: str, seed: int, split: Split, shared: bool) -> InstanceId:
     unit = family(name)
     # Keys of a published form follow from its seed alone: no split makes them private.
     where = Split.PUBLIC if unit.open_keys else split
-    shifted = seed + (unit.suite_offset if several else 0)
+    shifted = seed + (unit.suite_offset if shared else 0)
     return InstanceId(name, unit.version, preset, where, shifted)
 
 
-def presets(name: str, config: EvalConfig) -> Sequence[str]:
-    """The presets of the family `name` that the config asks for."""
+def presets(name: str, part: Part) -> Sequence[str]:
+    """The presets of the family `name` that are asked for."""
     unit = family(name)
-    if config.preset == ALL:
+    if part.preset == ALL:
         return tuple(unit.presets)
-    unit.preset(config.preset)
-    return (config.preset or unit.default_preset,)
+    unit.preset(part.preset)
+    return (part.preset or unit.default_preset,)
