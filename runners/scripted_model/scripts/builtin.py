@@ -17,7 +17,7 @@ PAGE = "http://127.0.0.1:9/"
 _REFUSED = (
     "no such tool", "no tool", "not found", "unsupported", "unknown tool", "unavailable",
     "not available", "denied", "not allowed", "not permitted", "disabled", "does not exist",
-    "invalid tool",
+    "invalid tool", "declined",
 )  # fmt: skip
 
 
