@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from runners import EvalConfig as EvalConfig
     from runners import Hall, Results
     from server.launch import TierName
-    from tasks import Brief
+    from tasks import Brief, InstanceId
     from tasks._checks import Check
 
 __all__ = ["EvalConfig", "episode_env", "main", "run_eval"]
@@ -60,6 +60,9 @@ VERBS = {
     "score": Verb("evaluators._cli", "Score a run from its artefacts, in another process."),
     "table": Verb("evaluators.tables._cli", "One table of many runs."),
     "compare": Verb("evaluators.tables._cli", "Agents against a baseline, pair by pair."),
+    "leaderboard": Verb("evaluators.tables._cli", "Agents ranked, with risk, cost and time."),
+    "card": Verb("evaluators.tables._cli", "A model card per agent."),
+    "report": Verb("evaluators.tables._cli", "One report that binds runs together."),
     "stats": Verb("evaluators._stats_cli", "Power before a run; intervals and comparisons after."),
     "runs": Verb("evaluators._runs_cli", "Run folders: list, show, delete, archive, verify."),
     "replay": Verb("evaluators._runs_cli", "Watch an attempt again."),
@@ -244,6 +247,24 @@ class Rooms:
         vault = Vault(home())
         return vault.safe().brief(vault.instance(name, preset, seed, Split.PUBLIC), graded=False)
 
+    def exam_brief(self, instance: "InstanceId") -> "Brief":
+        """The brief of an instance, as an agent that sits the exam gets it."""
+        from server.vault import Vault
+        from tasks import home
+
+        return Vault(home()).safe().brief(instance, graded=True)
+
+    def score_attempt(self, run: "Path", slug: str, n: int) -> "Mapping[str, Any]":
+        """The score of one finished attempt, made in the score process; fields of `Score`."""
+        from evaluators._process import ScoreProcess
+        from evaluators._scoring import score_one
+        from tasks import home
+        from tasks._record import RunFolder
+
+        with ScoreProcess() as process:
+            score = score_one(RunFolder(run).attempt(slug, n), home(), process)
+        return score.model_dump(mode="json")
+
     def check(self, name: str) -> "Sequence[Check]":
         """The conformance checks of one family."""
         from evaluators._promises import check_family
@@ -284,6 +305,10 @@ def __getattr__(name: str) -> Any:
         from runners import EvalConfig
 
         return EvalConfig
+    if name == "inspect_tasks":  # Inspect's entry point: that it is asked for registers them
+        from runners._inspect import registered
+
+        return registered(Rooms(), __name__)
     raise AttributeError(f"module 'proctor' has no attribute {name!r}")
 
 

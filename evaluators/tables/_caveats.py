@@ -29,7 +29,7 @@ def _told_by_runs(read: Readings) -> Iterator[str]:
             told.setdefault(str(text), []).append(run)
     for text, runs in told.items():
         agents = sorted({run.run.agent for run in runs})
-        whose = "" if len(runs) == len(read.runs) else f" ({len(runs)} runs: {', '.join(agents)})"
+        whose = "" if len(runs) == len(read.runs) else f" (Runs of {', '.join(agents)}.)"
         yield f"{text}{whose}"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,8 @@ import typer
 from rich.console import Console
 
 from evaluators.stats.sample import Resampling
+from evaluators.tables._cards import card as one_card
+from evaluators.tables._cards import card_names
 from evaluators.tables._caveats import caveats
 from evaluators.tables._comparison import comparison_json, comparison_pages, delta_grid
 from evaluators.tables._deltas import compared
@@ -22,8 +25,16 @@ from evaluators.tables._forms import (
     pivot,
     rich_grid,
 )
+from evaluators.tables._leaderboard import (
+    NAMES,
+    PLOTS,
+    board_grid,
+    leaderboard_files,
+    leaderboard_json,
+)
 from evaluators.tables._pages import markdown
-from evaluators.tables._readings import Readings, read_runs
+from evaluators.tables._readings import read_runs
+from evaluators.tables._report import HTML, Asked, findings, report_files, stale
 from evaluators.tables._rows import rows_of
 from evaluators.tables._saving import save_files
 from evaluators.tables._table import table_blocks, table_files
@@ -31,6 +42,9 @@ from evaluators.tables._table import table_blocks, table_files
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 Runs = Annotated[list[Path], typer.Argument(help="Scored run folders, or folders that hold such.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Also save it in this folder.")]
+Expect = Annotated[
+    str, typer.Option(help="Agents that should have a row, by commas; pending where not.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Of the resampling: the same gives the same.")]
 Resamples = Annotated[int, typer.Option(min=100, max=100_000, help="How many are drawn.")]
 
@@ -87,7 +101,7 @@ def table(
             typer.echo(latex(shown, "Proctor: comparison table"), nl=False)
         else:
             console().print(rich_grid(shown, () if by_family else flagged(found)))
-            tell(notes, read)
+            tell(notes)
 
 
 @app.command()
@@ -125,14 +139,131 @@ def compare(  # noqa: PLR0913 - one parameter an option
         typer.echo(json.dumps(comparison_json(found, notes)))
         return
     console().print(rich_grid(delta_grid(found.rows)))
-    tell(notes, read)
+    tell(notes)
 
 
-def tell(notes: list[str], read: Readings) -> None:
+@app.command()
+def leaderboard(
+    runs: Runs,
+    out: Out = None,
+    expect: Expect = "",
+    seed: Seed = 20260606,
+    resamples: Resamples = 2000,
+    json_: AsJson = False,
+) -> None:
+    """Rank agents by what they scored; robustness, risk, validity, cost and time beside it.
+
+    Ranked are complete exam runs of models in sandboxes, within one track (strict-512, best-valid,
+    open) and on the same instances; all others are shown below with the reason. Agents that could
+    not play (pending.json beside the runs) or that --expect names without a run are pending.
+    Direct, tool and reflective agents of one model are compared pair by pair. --out saves
+    leaderboard_summary.json, leaderboard_report.md, headline_candidates.md (if there are any),
+    paired_deltas.jsonl and plots.
+
+    Exit codes: 0 shown · 2 no run · 3 a run was not scored, or --out cannot be written.
+
+    Examples: `proctor leaderboard runs/*` ·
+    `proctor leaderboard runs --expect claude,codex,gemini --out board` ·
+    `proctor leaderboard runs --json`
+    """
+    read = read_runs(runs)
+    resampling = Resampling(resamples=resamples, seed=seed)
+    found = findings(read, Asked(expected=_names(expect), resampling=resampling))
+    if out is not None:
+        files = leaderboard_files(
+            found.board, found.roads, found.notes, found.plots, out.absolute()
+        )
+        _saved(save_files(out, files, (*NAMES, *PLOTS)))
+    if json_:
+        typer.echo(json.dumps(leaderboard_json(found.board, found.roads, found.notes)))
+        return
+    console().print(rich_grid(board_grid(found.board.rows)))
+    if found.roads.rows:
+        overall = [row for row in found.roads.rows if not row.family]
+        console().print(rich_grid(delta_grid(overall)))
+    for name, why in found.board.pending.items():
+        Console(stderr=True).print(f"pending {name}: {why}", markup=False)
+    tell(found.notes)
+
+
+@app.command()
+def card(
+    runs: Runs,
+    out: Out = None,
+    agent: Annotated[
+        str | None, typer.Option(help="Whose; default: of everybody in the runs.")
+    ] = None,
+    json_: AsJson = False,
+) -> None:
+    """A model card per agent: setup, settings, scores, floors, cost, caveats, what it is not.
+
+    With YAML front matter as model hubs read it. --out saves one file an agent.
+
+    Exit codes: 0 shown · 2 no run, no such agent · 3 a run was not scored, or --out cannot be
+    written.
+
+    Examples: `proctor card RUN` · `proctor card runs/* --agent claude --out cards` ·
+    `proctor card RUN --json`
+    """
+    read = read_runs(runs)
+    found = findings(read, Asked())
+    if agent is not None:
+        read.of(agent)
+    base = Path.cwd() if out is None else out.absolute()
+    tables = (found.rows, found.board.rows)
+    texts = {
+        name: one_card(name, read, tables, found.notes, base)
+        for name in ([agent] if agent is not None else read.agents)
+    }
+    if out is not None:
+        names = card_names(list(texts))
+        _saved(save_files(out, {names[name]: text.encode() for name, text in texts.items()}))
+    if json_:
+        typer.echo(json.dumps({"cards": texts}))
+    else:
+        typer.echo("\n".join(texts.values()), nl=False)
+
+
+@app.command()
+def report(  # noqa: PLR0913 - one parameter an option
+    runs: Runs,
+    out: Annotated[Path, typer.Option("--out", help="The report's folder.")],
+    baseline: Annotated[
+        str | None, typer.Option(help="Compare all others with this agent, where both played.")
+    ] = None,
+    expect: Expect = "",
+    seed: Seed = 20260606,
+    resamples: Resamples = 2000,
+    json_: AsJson = False,
+) -> None:
+    """Bind runs into one report: tables, leaderboard, comparison, plots, cards, caveats.
+
+    Writes index.md and index.html (one file, no scripts, what agents wrote is text) and every
+    artefact of `table`, `leaderboard`, `card` and, with --baseline, `compare` beside them.
+
+    Exit codes: 0 written · 2 no run, no such agent · 3 a run was not scored, or --out cannot be
+    written.
+
+    Examples: `proctor report runs/* --out report` ·
+    `proctor report runs --out report --baseline random --expect claude,codex` ·
+    `proctor report RUN --out report --json`
+    """
+    read = read_runs(runs)
+    resampling = Resampling(resamples=resamples, seed=seed)
+    found = findings(read, Asked(baseline, _names(expect), resampling))
+    paths = save_files(out, report_files(found, out.absolute()), stale())
+    if json_:
+        listed = {"index": str(out / HTML), "files": [str(path) for path in paths]}
+        typer.echo(json.dumps({**listed, "caveats": list(found.notes)}))
+        return
+    _saved(paths)
+    tell(found.notes)
+    typer.echo(str(out / HTML))
+
+
+def tell(notes: Sequence[str]) -> None:
     """Say caveats on stderr, where no program reads them for results."""
     errors = Console(stderr=True)
-    for name, why in read.pending.items():
-        errors.print(f"pending {name}: {why}", markup=False)
     for note in notes:
         errors.print(f"note: {note}", markup=False)
 
@@ -140,6 +271,10 @@ def tell(notes: list[str], read: Readings) -> None:
 def console() -> Console:
     """Stdout; piped output is for files: a table cut at 80 columns would lose numbers."""
     return Console(width=None if sys.stdout.isatty() else 240)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, (name.strip() for name in text.split(",")))))
 
 
 def _saved(paths: list[Path]) -> None:

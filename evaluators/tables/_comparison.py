@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from evaluators.tables._deltas import Compared, DeltaRow, PairedDelta
+from evaluators.tables._deltas import Compared, DeltaRow, PairedDelta, tells_apart
 from evaluators.tables._forms import NONE, notebook_list, relative_paths
 from evaluators.tables._pages import (
     Block,
@@ -27,6 +27,7 @@ from tasks._record import dump
 
 SCHEMA = 1
 SUMMARY, REPORT, PAIRS = "comparison_summary.json", "comparison_report.md", "paired_results.jsonl"
+NAMES = (SUMMARY, REPORT, PAIRS)
 
 
 _HEADS: tuple[tuple[str, Side], ...] = (
@@ -175,10 +176,11 @@ def json_lines(rows: Iterable[Mapping[str, JSON]]) -> bytes:
 
 def told(row: DeltaRow) -> str:
     """Which way the delta points, as far as its interval allows to say."""
-    low, high = row.comparison.delta.low, row.comparison.delta.high
-    if low is None or high is None or low <= 0.0 <= high:
+    if not tells_apart(row.comparison):
         return "not told apart"
-    return "better" if (low > 0.0) is QUANTITIES[row.quantity].up else "worse"
+    return (
+        "better" if (row.comparison.delta.value > 0.0) is QUANTITIES[row.quantity].up else "worse"
+    )
 
 
 _Key = tuple[str, str, str, str]

@@ -23,6 +23,7 @@ Key = tuple[str, int]
 """Instance and the number of the attempt on it, from 1."""
 SHOWN = 5
 """Instances that a refusal lists."""
+ALPHA = 0.05
 
 
 class PairedDelta(Frozen):
@@ -199,6 +200,18 @@ def corrected(rows: Sequence[DeltaRow]) -> list[DeltaRow]:
         for at, one in zip(places, adjusted, strict=True):
             found[at] = rows[at].model_copy(update={"comparison": one})
     return [found[at] for at in range(len(rows))]
+
+
+def tells_apart(one: Comparison) -> bool:
+    """Whether the interval of the difference excludes 0.
+
+    One of no width, as a bootstrap or t gives it where all seeds agree, is believed only if the
+    sign flips, which know how few seeds there are, say so too.
+    """
+    low, high = one.delta.low, one.delta.high
+    if low is None or high is None or low <= 0.0 <= high:
+        return False
+    return low < high or (one.p is not None and one.p <= ALPHA)
 
 
 def _rows(

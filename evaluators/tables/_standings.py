@@ -176,7 +176,7 @@ def _standing(
     own = {one.run for one in plain}
     runs = [run for run in read.runs if run.path in own]
     judged = verdict(plain, sum(len(run.summary.get("open", [])) for run in runs))
-    varied = robustness_metrics(_variants(sat, read))
+    varied = robustness_metrics(variants_of(sat, read))
     setup = setup_of(plain)
     tokens = tokens_of(plain)
     latencies = [found for one in counted if (found := latency_ms(one)) is not None]
@@ -234,8 +234,8 @@ def setup_of(sat: Iterable[Sat]) -> AgentSetup:
     return next((one for one in setups if is_model(one)), next(iter(setups), AgentSetup()))
 
 
-def _variants(sat: Iterable[Sat], read: Readings) -> list[VariantRecord]:
-    """The records of the row's variants."""
+def variants_of(sat: Iterable[Sat], read: Readings) -> list[VariantRecord]:
+    """The robustness records of the variants among some attempts."""
     own: Mapping[tuple[str, str, int], Sat] = {
         (str(one.run), one.score.instance, one.score.n): one for one in sat if one.score.variant
     }

@@ -1,0 +1,122 @@
+"""Plots of tables: scores with intervals and floors, cost against score; PNG and SVG.
+
+Drawn on figures of their own, without pyplot's global state; the same rows give the same bytes.
+"""
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from evaluators.tables._pages import flat
+from evaluators.tables._rows import Row
+from evaluators.tables._standings import Standing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SCORES, COSTS = "scores", "cost_vs_score"
+_LONGEST = 48
+"""Characters of a name in a plot."""
+_INK, _FLOOR, _CEILING = "#1f4e79", "#b04a3a", "#4a7f4a"
+
+
+def plots(rows: Sequence[Row], standings: Sequence[Standing]) -> dict[str, bytes]:
+    """The plots that the rows allow, by file name (`scores.png`, `scores.svg`, …).
+
+    Args:
+        rows: Of the comparison table; those without a mean are left out.
+        standings: Of the leaderboard; those without a known cost are left out of the second plot,
+            which is not drawn where nobody's cost is known.
+    """
+    files: dict[str, bytes] = {}
+    measured = [row for row in rows if row.mean_score is not None]
+    if measured:
+        files.update(_files(SCORES, _scores(measured)))
+    priced = [row for row in standings if row.cost.known == "full" and row.mean_score is not None]
+    if priced:
+        files.update(_files(COSTS, _costs(priced)))
+    return files
+
+
+def _scores(rows: Sequence[Row]) -> "Figure":
+    """One panel a family and preset; a line an agent, with its interval, floor and ceiling."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.family, row.preset), []).append(row)
+    figure, panels = _panels([len(group) for group in groups.values()])
+    for panel, ((family, preset), group) in zip(panels, sorted(groups.items()), strict=True):
+        places = range(len(group), 0, -1)
+        for place, row in zip(places, group, strict=True):
+            mean = row.mean_score or 0.0
+            panel.plot([mean], [place], "o", color=_INK, markersize=5)
+            if row.low is not None and row.high is not None:
+                panel.plot([row.low, row.high], [place, place], "-", color=_INK)
+        if group[0].floor is not None and group[0].ceiling is not None:
+            panel.axvline(group[0].floor, color=_FLOOR, linestyle="--", label="floor")
+            panel.axvline(group[0].ceiling, color=_CEILING, linestyle=":", label="ceiling")
+            panel.legend(loc="lower left", fontsize=7, framealpha=0.5)
+        panel.set_yticks(list(places), [_named(f"{row.agent}  n {row.n}") for row in group])
+        panel.set_ylim(0.4, len(group) + 0.6)
+        panel.set_xlim(-0.03, 1.03)
+        panel.set_title(_named(f"{family} · {preset}"), loc="left", fontsize=9)
+        panel.grid(axis="x", alpha=0.3)
+    panels[-1].set_xlabel("mean score, 95 % interval")
+    return figure
+
+
+def _costs(rows: Sequence[Standing]) -> "Figure":
+    """Cost of an attempt against the mean score; free ones stand at 0."""
+    figure, (panel,) = _panels([8])
+    for row in rows:
+        score = row.mean_score
+        assert score is not None
+        assert row.cost.usd is not None
+        x = row.cost.usd / max(1, row.cost.n_known)
+        panel.plot([x], [score.value], "o", color=_INK)
+        if score.low is not None and score.high is not None:
+            panel.plot([x, x], [score.low, score.high], "-", color=_INK, alpha=0.6)
+        panel.annotate(
+            _named(row.agent),
+            (x, score.value),
+            xytext=(5, 4),
+            textcoords="offset points",
+            fontsize=8,
+        )
+    panel.set_xlabel("cost of an attempt, USD")
+    panel.set_ylabel("mean score, 95 % interval")
+    panel.set_ylim(-0.03, 1.03)
+    # A logarithm would hide what is free, and stretch what costs next to nothing.
+    panel.set_xlim(left=0.0)
+    panel.grid(alpha=0.3)
+    return figure
+
+
+def _panels(lines: Sequence[int]) -> "tuple[Figure, Sequence[Any]]":
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    heights = [0.6 + 0.3 * count for count in lines]
+    figure = Figure(figsize=(8.0, sum(heights) + 0.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels: Any = figure.subplots(len(lines), 1, squeeze=False, height_ratios=heights)
+    return figure, [panel for (panel,) in panels]
+
+
+def _files(stem: str, figure: "Figure") -> dict[str, bytes]:
+    import matplotlib
+
+    found: dict[str, bytes] = {}
+    for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
+        out = io.BytesIO()
+        # Without a salt of its own the SVG's ids would be drawn anew each time.
+        with matplotlib.rc_context({"svg.hashsalt": stem}):
+            figure.savefig(out, format=kind, dpi=120, metadata=metadata)
+        found[f"{stem}.{kind}"] = out.getvalue()
+    return found
+
+
+def _named(text: str) -> str:
+    """A name as the plot shows it: a dollar would begin a formula, and odd signs lack a glyph."""
+    plain = flat(text).encode("latin-1", "replace").decode("latin-1")
+    cut = plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}..."
+    return cut.replace("$", r"\$")
