@@ -33,7 +33,15 @@ class Endpoint:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the process that serves has its own."""
+    """uvicorn without its signal handlers and its ticks: it serves until `closing` is set."""
+
+    def __init__(self, config: uvicorn.Config, closing: anyio.Event) -> None:
+        super().__init__(config)
+        self._closing = closing
+
+    async def main_loop(self) -> None:
+        # Not woken ten times a second: an attempt's end need not wait for the next tick.
+        await self._closing.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -77,15 +85,17 @@ async def endpoint(
     config = uvicorn.Config(
         model.app(), log_level="critical", access_log=False, lifespan="off", ws="none"
     )
-    server = _Server(config)
-    async with anyio.create_task_group() as serving:
+    server = _Server(config, model.closing)
+    server.force_exit = True  # at the end nobody is waited for
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(listening.close)
+        serving = await stack.enter_async_context(anyio.create_task_group())
         # The socket listens already: who connects before the server runs waits in its queue.
         serving.start_soon(server.serve, [listening])
         try:
             yield Endpoint(url, at if isinstance(at, Path) else None, model.totals)
         finally:
             model.closing.set()
-            server.should_exit = server.force_exit = True
             if isinstance(at, Path):
                 await anyio.Path(at).unlink(missing_ok=True)
 

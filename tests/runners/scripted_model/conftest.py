@@ -1,11 +1,16 @@
 """The loop of an API agent, with each provider's own SDK: ask, call the tool, tell the result."""
 
+import base64
 import json
-from collections.abc import Awaitable, Callable, Sequence
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import anthropic
+import httpx
 import openai
 import pytest
 from google import genai
@@ -57,9 +62,7 @@ async def by_anthropic(at: Seatless) -> str:
             else:
                 reply = await client.messages.create(**asked)
             cached = reply.usage.cache_read_input_tokens or 0
-            at.usages.append(
-                (reply.usage.input_tokens + cached, reply.usage.output_tokens, cached)
-            )
+            at.usages.append((reply.usage.input_tokens + cached, reply.usage.output_tokens, cached))
             block: Any = reply.content[0]
             if block.type == "text":
                 assert reply.stop_reason == "end_turn"
@@ -76,9 +79,7 @@ async def by_anthropic(at: Seatless) -> str:
 
 
 async def by_chat(at: Seatless) -> str:
-    async with openai.AsyncOpenAI(
-        base_url=f"{at.url}/v1", api_key="test", max_retries=0
-    ) as client:
+    async with openai.AsyncOpenAI(base_url=f"{at.url}/v1", api_key="test", max_retries=0) as client:
         tools: Any = [
             {"type": "function", "function": {"name": t.name, "parameters": t.schema}}
             for t in at.tools
@@ -119,9 +120,7 @@ async def by_chat(at: Seatless) -> str:
 
 
 async def by_responses(at: Seatless) -> str:
-    async with openai.AsyncOpenAI(
-        base_url=f"{at.url}/v1", api_key="test", max_retries=0
-    ) as client:
+    async with openai.AsyncOpenAI(base_url=f"{at.url}/v1", api_key="test", max_retries=0) as client:
         tools: Any = [
             {"type": "function", "name": t.name, "parameters": t.schema, "strict": False}
             for t in at.tools
@@ -155,8 +154,10 @@ async def by_responses(at: Seatless) -> str:
 
 
 async def by_gemini(at: Seatless) -> str:
-    options = gt.HttpOptions(base_url=at.url)
-    async with genai.Client(api_key="test", http_options=options).aio as client:
+    # Its other way, over aiohttp, warns of its own doings.
+    http = httpx.AsyncClient(timeout=60)
+    options = gt.HttpOptions(base_url=at.url, httpx_async_client=http)
+    async with http, genai.Client(api_key="test", http_options=options).aio as client:
         declared = [
             gt.FunctionDeclaration(name=t.name, parameters_json_schema=t.schema) for t in at.tools
         ]
@@ -194,7 +195,7 @@ async def by_gemini(at: Seatless) -> str:
             )
             parts = [result]
             if back.image:
-                blob = gt.Blob(mime_type="image/png", data=back.image)  # pyright: ignore
+                blob = gt.Blob(mime_type="image/png", data=base64.b64decode(back.image))
                 parts.append(gt.Part(inline_data=blob))
             contents.append(gt.Content(role="user", parts=parts))
 
@@ -219,3 +220,16 @@ def provider(request: pytest.FixtureRequest) -> Callable[..., Awaitable[str]]:
         return await LOOPS[name](Seatless(url, prompt, tools, use, how == "stream", seen))
 
     return talk
+
+
+@pytest.fixture(scope="session")
+def sdk() -> Any:
+    """This file: the types and the loops."""
+    return sys.modules[__name__]
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder whose paths are short enough for unix sockets."""
+    with tempfile.TemporaryDirectory(prefix="pm") as folder:
+        yield Path(folder)
