@@ -54,6 +54,7 @@ class Verb(NamedTuple):
 VERBS = {
     "demo": Verb("runners._cli", "Scripted agents sit two families, end to end; a score table."),
     "run": Verb("runners._cli", "Play a suite with some agents, save, score."),
+    "validate-config": Verb("runners._config_cli", "What a YAML file would play; its problems."),
     "tasks": Verb("tasks._cli", "The task families: list, show a brief, check one."),
     "robustness": Verb("runners._robustness_cli", "Perturb tasks: run, summarise, list-variants."),
     "inspect": Verb("evaluators._inspect_cli", "A scored run's failures and calculator calls."),
