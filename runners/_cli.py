@@ -1,6 +1,7 @@
 """`proctor run` and `proctor demo`: play a suite, score it, show it."""
 
 import json
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -8,6 +9,7 @@ import typer
 from rich.console import Console
 
 from runners._conduct import conduct, ended
+from runners._config import SUFFIXES, Described, described
 from runners._core import AGENTS
 from runners._evaluation import EngineName, Options, Rooms, TierName, cores
 from runners._plan import EvalConfig
@@ -51,7 +53,12 @@ NoSandbox = Annotated[
 @app.command()
 def run(  # noqa: PLR0913 - one parameter an option
     ctx: typer.Context,
-    suite: Annotated[str, typer.Argument(help="Families, prefixes or tags, by commas; or `all`.")],
+    suite: Annotated[
+        str,
+        typer.Argument(
+            metavar="SUITE|CONFIG.yaml", help="Families, prefixes or tags, by commas; or `all`."
+        ),
+    ],
     agents: Annotated[str, typer.Option(help="Names, separated by commas.")] = "solver",
     seed: Seed = 1,
     n: Count = 1,
@@ -77,32 +84,84 @@ def run(  # noqa: PLR0913 - one parameter an option
     An interrupted run goes on where it was when the same command is given again: what was finished
     stays, what was half-done starts afresh.
 
+    Exit codes: 0 played · 1 the server never saw some agent · 6 the budget was reached: the same
+    command with a higher one goes on.
+
     Examples: `proctor run strategic --agents solver,random --seed 1 --n 5` ·
-    `proctor run interp/one_head --agents solver --preset all --repeat 3 --json`
+    `proctor run circuits --agents claude:scripted,solver --concurrent 2 --repeat 3 --json` ·
+    `proctor run strategic --agents claude,codex --budget-usd 5 --allow-real-models` ·
+    `proctor run runners/configs/comparison.yaml`
     """
-    names = tuple(filter(None, (name.strip() for name in agents.split(","))))
-    if not names:
-        raise UsageError(f"--agents names nobody. There are {', '.join(AGENTS.names())}.")
-    config = EvalConfig(
-        suite=suite,
-        agents=names,
-        seed=seed,
-        n=n,
-        repeat=repeat,
-        preset=preset,
-        split=split,
-    )
+    asked = Asked(suite, agents, seed, n, repeat, preset, split)
+    found = _from_file(ctx, Path(suite)) if Path(suite).suffix in SUFFIXES else None
+    config = found.config if found else asked.config()
+    engine = found.engine if found and not _given(ctx, "engine") else engine
+    workers = found.concurrent if found and not _given(ctx, "concurrent") else concurrent
     options = Options(
-        runs=runs,
+        runs=found.runs if found and not _given(ctx, "runs") else runs,
         sandbox=tier_named(sandbox, no_sandbox),
-        concurrent=concurrent or (cores() if engine == "local" else 0),
-        budget_usd=budget_usd,
+        concurrent=workers or (cores() if engine == "local" else 0),
+        budget_usd=found.budget_usd if found and budget_usd is None else budget_usd,
         allow_real_models=allow_real_models,
         skip_missing=skip_missing,
         engine=engine,
-        address=address,
+        address=address or (found.address if found else None),
     )
     _play(ctx.obj, config, options, yes=yes, as_json=json_)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks to be played; a file says the same in its own words."""
+
+    suite: str
+    agents: str
+    seed: int
+    n: int
+    repeat: int
+    preset: str | None
+    split: Split
+
+    def config(self) -> EvalConfig:
+        """The same, checked.
+
+        Raises:
+            UsageError: it names no agent.
+        """
+        names = tuple(filter(None, (name.strip() for name in self.agents.split(","))))
+        if not names:
+            raise UsageError(f"--agents names nobody. There are {', '.join(AGENTS.names())}.")
+        return EvalConfig(
+            suite=self.suite,
+            agents=names,
+            seed=self.seed,
+            n=self.n,
+            repeat=self.repeat,
+            preset=self.preset,
+            split=self.split,
+        )
+
+
+def _from_file(ctx: typer.Context, path: Path) -> Described:
+    """What a file describes; no option may say it a second time.
+
+    Raises:
+        UsageError: see `described`; or an option asks for what the file says.
+    """
+    twice = [field.name for field in fields(Asked) if _given(ctx, field.name)]
+    twice.remove("suite")
+    if twice:
+        raise UsageError(
+            f"{path} says what is played; --{twice[0]} would say it again. Change the file, or "
+            "give a suite's name in its place."
+        )
+    return described(path)
+
+
+def _given(ctx: typer.Context, name: str) -> bool:
+    """Whether an option stands on the command line."""
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 @app.command()
