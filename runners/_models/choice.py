@@ -225,6 +225,10 @@ class Choice:
         if self.key_names and not self.key(environ):
             names = " or ".join(self.key_names)
             return f"No key is set for {self.provider}: set the environment variable {names}."
+        if "gguf" in self.options and not installed("gguf"):
+            return (
+                "GGUF files are read by the package gguf, which is not installed: pip install gguf."
+            )
         if self.provider == LOCAL and not _readable(self.model):
             return f"There is no model in the folder {self.model}; it needs a config.json."
         return ""

@@ -154,7 +154,9 @@ def loaded(place: str, gguf: str | None) -> Weights:
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # a bar of many attempts stands on the terminal already
     offline = Path(place).is_dir()
     more: dict[str, Any] = {"local_files_only": offline, **({"gguf_file": gguf} if gguf else {})}
     cuda = torch.cuda.is_available()

@@ -9,13 +9,17 @@ and None, and commas before a closing bracket.
 import json
 import re
 from collections.abc import Collection, Iterator
+from contextlib import suppress
+from math import isfinite
 
 from tasks import JSON
 
 MAX_TEXT = 200_000
 """Characters looked at, from the end."""
-MAX_STARTS = 500
-"""Opening braces tried."""
+MAX_STARTS = 20_000
+"""Opening braces tried; formulas are full of them."""
+DEEP = 2_000
+"""Characters passed over where an object is nested too deep to be read."""
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n?(.*?)```", re.DOTALL)
 _WORDS = re.compile(r'"(?:[^"\\]|\\.)*"|\b(True|False|None)\b')
 _COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
@@ -33,17 +37,12 @@ def read_answer(text: str, wanted: Collection[str] = ()) -> JSON:
         NoAnswerError: there is none.
     """
     text = text[-MAX_TEXT:].strip()
-    found: list[JSON] = []
-    for candidate in _candidates(text):
-        for form in (candidate, _repaired(candidate)):
-            value, is_json = _parsed(form)
-            if is_json and _holds(value, wanted):
-                return value
-            if is_json:
-                found.append(value)
-                break
+    found = [value for form in (text, _repaired(text)) for value in _values(form)]
     for value in found:
-        if isinstance(value, dict) or not wanted:
+        if _holds(value, wanted):
+            return value
+    for value in found:
+        if isinstance(value, dict):
             return value
     raise NoAnswerError("There is no JSON in the text.")
 
@@ -52,40 +51,29 @@ def _holds(value: JSON, wanted: Collection[str]) -> bool:
     return not wanted or (isinstance(value, dict) and set(wanted) <= set(value))
 
 
-def _candidates(text: str) -> Iterator[str]:
-    yield text
-    yield from reversed([match.strip() for match in _FENCE.findall(text)])
-    yield from reversed(list(_balanced(text)))
+def _values(text: str) -> Iterator[JSON]:
+    """Every JSON in the text, the likeliest first."""
+    for candidate in (text, *reversed(_FENCE.findall(text))):
+        with suppress(ValueError, RecursionError):
+            yield _DECODER.decode(candidate.strip())
+    yield from reversed(list(_objects(text)))
 
 
-def _balanced(text: str) -> Iterator[str]:
-    """Outermost `{…}` of the text, in order; braces in strings do not count."""
+def _objects(text: str) -> Iterator[JSON]:
+    """Outermost objects of the text, in order."""
     start = text.find("{")
     for _ in range(MAX_STARTS):
         if start < 0:
             return
-        end = _end(text, start)
-        if end is None:
-            start = text.find("{", start + 1)
-        else:
-            yield text[start:end]
-            start = text.find("{", end)
-
-
-def _end(text: str, start: int) -> int | None:
-    depth, quoted, escaped = 0, False, False
-    for place in range(start, len(text)):
-        letter = text[place]
-        if quoted:
-            quoted = escaped or letter != '"'
-            escaped = letter == "\\" and not escaped
-        elif letter == '"':
-            quoted = True
-        elif letter in "{}":
-            depth += 1 if letter == "{" else -1
-            if depth == 0:
-                return place + 1
-    return None
+        end = start + 1
+        try:
+            value, end = _DECODER.raw_decode(text, start)
+            yield value
+        except RecursionError:
+            end = start + DEEP  # no answer is nested so deep, nor is what is in it
+        except ValueError:
+            pass
+        start = text.find("{", end)
 
 
 def _repaired(text: str) -> str:
@@ -93,12 +81,14 @@ def _repaired(text: str) -> str:
     return _COMMA.sub(lambda m: m.group(1) or "", plain)
 
 
-def _parsed(text: str) -> tuple[JSON, bool]:
-    try:
-        return json.loads(text, parse_constant=_refuse), True
-    except (ValueError, RecursionError):
-        return None, False
-
-
 def _refuse(word: str) -> JSON:
     raise ValueError(f"{word} is not JSON")
+
+
+def _finite(number: str) -> float:
+    if not isfinite(value := float(number)):
+        raise ValueError(f"{number} is no number of JSON's")
+    return value
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
