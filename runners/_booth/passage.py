@@ -10,6 +10,10 @@ from starlette.types import Message, Send
 
 HOP = ("content-type", "cache-control", "retry-after", "request-id", "x-request-id")
 """Headers of an answer that are passed on; others are the provider's business with us."""
+BUSY = frozenset({429, 503, 529})
+PAUSE_S = 5
+"""Told to whoever a busy provider refuses without saying when to come again: one CLI (Codex) gives
+up at the first refusal otherwise."""
 
 
 @dataclass
@@ -85,4 +89,6 @@ def _start(answer: httpx2.Response, passed: tuple[str, ...]) -> Message:
     headers = [
         (name.encode(), answer.headers[name].encode()) for name in passed if name in answer.headers
     ]
+    if answer.status_code in BUSY and "retry-after" not in answer.headers:
+        headers.append((b"retry-after", str(PAUSE_S).encode()))
     return {"type": "http.response.start", "status": answer.status_code, "headers": headers}
