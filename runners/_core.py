@@ -32,6 +32,13 @@ class AgentReport:
     """Its file's name in `Seat.folder`."""
 
 
+class CutShortError(Exception):
+    """Another hand ended the agent (its process was killed): the attempt tells nothing of it.
+
+    What an agent raises is recorded as its failure; this alone sets the attempt aside.
+    """
+
+
 def _unheard(report: AgentReport) -> None:
     """The `tell` of a seat that nobody listens to."""
 

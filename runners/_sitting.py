@@ -11,7 +11,15 @@ from typing import Protocol
 
 import anyio
 
-from runners._core import AgentReport, Diagnose, DiagnosticKind, Hall, Seat, agent_named
+from runners._core import (
+    AgentReport,
+    CutShortError,
+    Diagnose,
+    DiagnosticKind,
+    Hall,
+    Seat,
+    agent_named,
+)
 from runners._ledger import Ledger, cost
 from runners._plan import Sitting
 from runners._purse import LEAST_USD
@@ -126,6 +134,7 @@ class _Attempt:
         self._agent = agent_named(order.agent)
         self._report: AgentReport | None = None
         self._ending: Ending = ""
+        self._killed = False
 
     async def play(self) -> Played:
         """Open, play, close; what was seen of it."""
@@ -171,6 +180,7 @@ class _Attempt:
                 await self._agent.play(seat)
         except Exception as error:  # noqa: BLE001 - whatever a third party's agent raises is data
             self._ending = "crash"
+            self._killed = _holds(error, CutShortError)
             return _text(error)
         if limit.cancelled_caught:
             self._ending = "timeout"
@@ -203,6 +213,8 @@ class _Attempt:
         """Why an attempt that the agent did not end itself tells nothing of it, '' if it does."""
         if self._ledger.own_end(self._order.sitting):
             return ""
+        if self._killed:
+            return f"the agent was cut short: {error}"
         if ending == "provider":
             return f"the provider failed: {error or 'it gave no reason'}"
         if ending == "money" and self._usd is not None and not self._own_limit():
@@ -221,6 +233,12 @@ def _diagnose(hall: Hall, ticket: Ticket) -> Diagnose:
         return await hall.diagnostic(ticket.attempt, kind, level)
 
     return diagnose
+
+
+def _holds(error: BaseException, kind: type[BaseException]) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return any(_holds(inner, kind) for inner in error.exceptions)
+    return isinstance(error, kind)
 
 
 def _text(error: BaseException) -> str:

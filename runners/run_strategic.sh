@@ -1,7 +1,20 @@
 #!/bin/sh
-# Plays the strategic families. Everything after the name goes to `proctor run`, for example:
-#   runners/run_strategic.sh --agents solver,random --seed 1 --n 5 --preset all
+# Plays the strategic families: `proctor run strategic` with everything that follows.
 set -eu
+
+usage() {
+    cat <<'END'
+Usage: runners/run_strategic.sh [OPTION]...
+
+Plays the strategic families with `proctor run strategic`; every option is handed on
+(`proctor run --help` lists them). The same command goes on where it was cut short.
+
+  runners/run_strategic.sh --agents solver,random --seed 1 --n 5 --preset all
+  runners/run_strategic.sh --agents claude:scripted --concurrent 2
+END
+}
+
+case ${1-} in -h | --help) usage && exit 0 ;; esac
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 proctor=$here/.venv/bin/proctor
 [ -x "$proctor" ] || proctor=proctor

@@ -26,8 +26,8 @@ from runners._booth.program import Program, found, version
 from runners._booth.prompt import prompt, prompt_sha256
 from runners._booth.redaction import known_secrets, redacted
 from runners._booth.transcript import Transcript
-from runners._booth.verdict import CliError, Outcome, ending, usage, words
-from runners._core import AgentReport, Seat
+from runners._booth.verdict import KILLED, CliError, Outcome, ending, usage, words
+from runners._core import AgentReport, CutShortError, Seat
 from runners._spelling import on_loopback
 from tasks import UsageError, home
 from tasks._record import AgentSetup, Ending
@@ -263,13 +263,19 @@ class _Run:
         )
 
     def judge(self, outcome: Outcome) -> None:
-        """Raise what is to be told as the attempt's error, if anything is."""
+        """Raise what is to be told as the attempt's error, if anything is.
+
+        Raises:
+            CutShortError: it was killed by another hand than ours: no CLI ends itself so.
+            CliError: it crashed, its provider failed, or it never reached our server.
+        """
         how = ending(outcome, self._account)
         if how in {"crash", "provider", "tools"}:
             errors = (self._seat.folder / ERRORS).read_bytes()
             text = words(how, outcome, self._account, errors.decode(errors="replace"))
             clean = redacted(text.encode(), self._secrets).decode(errors="replace")
-            raise CliError(f"{self._asked.tool.name} {clean}")
+            killed = how == "crash" and outcome.status in KILLED
+            raise (CutShortError if killed else CliError)(f"{self._asked.tool.name} {clean}")
 
 
 @asynccontextmanager

@@ -7,6 +7,10 @@ from runners._booth.declaration import CliSaid
 from tasks._record import AgentUsage, CostBasis, Ending
 
 
+KILLED = frozenset({-9, 137})
+"""Exit statuses of a process that SIGKILL ended; the second as bwrap tells it."""
+
+
 class CliError(Exception):
     """A CLI crashed, its provider failed, or it never reached our server."""
 
