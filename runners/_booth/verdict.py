@@ -6,7 +6,6 @@ from runners._booth.account import Account
 from runners._booth.declaration import CliSaid
 from tasks._record import AgentUsage, CostBasis, Ending
 
-
 KILLED = frozenset({-9, 137})
 """Exit statuses of a process that SIGKILL ended; the second as bwrap tells it."""
 
