@@ -63,4 +63,5 @@ def _handle(request: Mapping[str, JSON]) -> JSON:
     assert what == "flags"
     claims = peek(folder.events)
     key = record_key(SecretStore(home).get(claims.secret_id), claims.attempt)
-    return _integrity.flags(read_log(folder.events, key))
+    late = _integrity.read_late(folder.late)
+    return _integrity.flags(read_log(folder.events, key), late)
