@@ -52,7 +52,8 @@ def _settings(seat: CliSeat) -> dict[str, Any]:
         "privacy": {"usageStatisticsEnabled": False},
         "telemetry": {"enabled": False},
         "general": {"enableAutoUpdate": False, "maxAttempts": 3},
-        "model": {"maxSessionTurns": seat.turns or -1},
+        # Five equal calls are no loop where one waits for a long cell; limits are the booth's.
+        "model": {"maxSessionTurns": seat.turns or -1, "disableLoopDetection": True},
         "modelConfigs": {"overrides": _thinking(seat)},
         "tools": {"truncateToolOutputThreshold": LONGEST},
         "mcpServers": {TOOL.server: _server(seat)},
