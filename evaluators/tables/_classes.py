@@ -1,24 +1,6 @@
-"""Under which protocol a row was played, and what kind of row that makes it: documented rules.
+"""Under which protocol a row was played, and what kind of row that makes it: written rules.
 
-Tracks: `strict-512` is an API agent with `max_tokens` of 512 in every attempt; `best-valid` one
-with another stated `max_tokens`, the same in every attempt; `open` is everything else (agent CLIs,
-outputs without a stated limit).
-
-Classes, first match:
-
-diagnostic        it got the key, or was forced to call a tool
-non-model         no attempt names a model (scripted agents, our scripted endpoint)
-provider-failed   some attempt ended by its provider's failure; the same command plays it again
-incomplete        some attempt is invalid, in error or still open
-smoke             at most 10 instances
-rescue probe      at most 30 instances
-protocol-limited  more than 1 % (strict-512) or 2 % (other tracks) of the attempts were unreadable,
-                  or were cut by a limit on turns, money or time
-… clean           what is left: `strict clean`, `best-valid clean`, `open clean`
-
-Ranked are clean rows alone, whose attempts were exams in sealed kernels, by an agent that was
-itself in a sandbox where it runs anything of its own; and only against rows of the same track that
-played the same instances.
+The rules are `TRACKS`, `LABELS` (the first that fits) and `RANKING`; reports print them.
 """
 
 from collections.abc import Sequence
@@ -59,8 +41,36 @@ _CLEAN: dict[Track, Label] = {
     "best-valid": "best-valid clean",
     "open": "open clean",
 }
-RULES = tuple(" ".join(part.split()) for part in (__doc__ or "").split("\n\n")[1:])
-"""The rules above, a paragraph each, for reports."""
+TRACKS: dict[Track, str] = {
+    "strict-512": "an API agent with a max_tokens of 512 in every attempt",
+    "best-valid": "an API agent with another stated max_tokens, the same in every attempt",
+    "open": "everything else: agent CLIs, and outputs without a stated limit",
+}
+LABELS: dict[Label, str] = {
+    "diagnostic": "it got the key, or was forced to call a tool",
+    "non-model": "no attempt names a model: scripted agents, and our scripted endpoint",
+    "provider-failed": "an attempt ended by its provider's failure; the same command plays it "
+    "again",
+    "incomplete": "an attempt is invalid, in error or still open",
+    "smoke": f"at most {SMOKE} instances",
+    "rescue probe": f"at most {PROBE} instances",
+    "protocol-limited": "more than 1 % (strict-512) or 2 % (other tracks) of the attempts were "
+    "unreadable, or cut by a limit on turns, money or time",
+    "strict clean": "what is left in the track strict-512",
+    "best-valid clean": "what is left in the track best-valid",
+    "open clean": "what is left in the track open",
+}
+RANKING = (
+    "Ranked are clean rows alone, of exams in sealed kernels, by agents that were in a sandbox "
+    "themselves where anything of their own ran; and only against rows of the same track that "
+    "played the same instances."
+)
+RULES = (
+    *(f"Track {name}: {what}." for name, what in TRACKS.items()),
+    *(f"Class {name} (the first that fits): {what}." for name, what in LABELS.items()),
+    RANKING,
+)
+"""All rules, a sentence each."""
 
 
 class Verdict(Frozen):

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from evaluators._replay import clean
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|&~$#])")
-_LEADING = re.compile(r"^(\s*)([-+=]|\d+[.)])")
+_LEADING = re.compile(r"^([-+=]|\d{1,9}[.)](?=\s|$))")
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:76rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;display:block;overflow-x:auto}th,td{padding:.2rem .6rem;
 border-bottom:1px solid #ccc;white-space:nowrap}img{max-width:100%}h1,h2,h3{line-height:1.2}
@@ -154,8 +154,7 @@ def flat(text: str) -> str:
 
 def escaped(text: str) -> str:
     """Plain text as Markdown that shows just that."""
-    marked = _SPECIAL.sub(r"\\\1", flat(text))
-    return _LEADING.sub(_shielded, marked)
+    return _SPECIAL.sub(r"\\\1", flat(text))
 
 
 def shifted(blocks: Sequence[Block], by: int) -> list[Block]:
@@ -167,9 +166,9 @@ def shifted(blocks: Sequence[Block], by: int) -> list[Block]:
 
 
 def _shielded(match: "re.Match[str]") -> str:
-    """A list's mark at the start of a line, disarmed."""
-    mark = match[2]
-    return f"{match[1]}{mark[:-1]}\\{mark[-1]}"
+    """A list's mark, or a rule's, at the start of a line, disarmed."""
+    mark = match[1]
+    return f"{mark[:-1]}\\{mark[-1]}"
 
 
 def _block(block: Block) -> str:
@@ -194,7 +193,8 @@ def _grid(grid: Grid) -> str:
 
 
 def _line(parts: Sequence[Inline]) -> str:
-    return "".join(_inline(part) for part in parts)
+    whole = "".join(_inline(part) for part in parts).strip()
+    return _LEADING.sub(_shielded, whole)
 
 
 def _inline(part: Inline) -> str:

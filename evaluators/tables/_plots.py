@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SCORES, COSTS = "scores", "cost_vs_score"
 _LONGEST = 48
 """Characters of a name in a plot."""
-_INK, _FLOOR, _CEILING = "#1f4e79", "#b04a3a", "#4a7f4a"
+_INK, _FLAGGED, _FLOOR, _CEILING = "#1f4e79", "#d62728", "#8a6d3b", "#4a7f4a"
 
 
 def plots(rows: Sequence[Row], standings: Sequence[Standing]) -> dict[str, bytes]:
@@ -39,7 +39,7 @@ def plots(rows: Sequence[Row], standings: Sequence[Standing]) -> dict[str, bytes
 
 
 def _scores(rows: Sequence[Row]) -> "Figure":
-    """One panel a family and preset; a line an agent, with its interval, floor and ceiling."""
+    """One panel a family and preset; a line an agent, red where flagged; floor and ceiling."""
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         groups.setdefault((row.family, row.preset), []).append(row)
@@ -47,14 +47,17 @@ def _scores(rows: Sequence[Row]) -> "Figure":
     for panel, ((family, preset), group) in zip(panels, sorted(groups.items()), strict=True):
         places = range(len(group), 0, -1)
         for place, row in zip(places, group, strict=True):
-            mean = row.mean_score or 0.0
-            panel.plot([mean], [place], "o", color=_INK, markersize=5)
+            mean, color = row.mean_score or 0.0, _FLAGGED if row.flagged else _INK
+            panel.plot([mean], [place], "o", color=color, markersize=5)
             if row.low is not None and row.high is not None:
-                panel.plot([row.low, row.high], [place, place], "-", color=_INK)
+                panel.plot([row.low, row.high], [place, place], "-", color=color)
         if group[0].floor is not None and group[0].ceiling is not None:
             panel.axvline(group[0].floor, color=_FLOOR, linestyle="--", label="floor")
             panel.axvline(group[0].ceiling, color=_CEILING, linestyle=":", label="ceiling")
-            panel.legend(loc="lower left", fontsize=7, framealpha=0.5)
+            # Above the panel: inside it would cover somebody's score.
+            panel.legend(
+                loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=7, frameon=False
+            )
         panel.set_yticks(list(places), [_named(f"{row.agent}  n {row.n}") for row in group])
         panel.set_ylim(0.4, len(group) + 0.6)
         panel.set_xlim(-0.03, 1.03)
