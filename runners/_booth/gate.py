@@ -36,6 +36,8 @@ async def serving(door: socket.socket, app: ASGIApp) -> AsyncGenerator[None]:
         access_log=False,
         lifespan="off",
         ws="none",
+        # A CLI may come back to a connection after minutes of a tool call.
+        timeout_keep_alive=3600,
         timeout_graceful_shutdown=1,
     )
     server = _Server(config)
