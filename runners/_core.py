@@ -94,6 +94,12 @@ class Agent:
     """Whether its model costs money: it plays only where that was allowed in so many words."""
     calls: int = 0
     """Model calls that an attempt may take at most; what an estimate of cost starts from."""
+    per_step: bool = False
+    """Whether those are the calls of one step where the task is an episode."""
+    usd: float | None = None
+    """What an attempt may cost at most by the agent's own name (`+usd=`); None: no such wish."""
+    rates: tuple[float, float] | None = None
+    """Dollars for a million tokens in and out, where its name tells them (`+price=`)."""
     max_output: int = 0
     """Output tokens that a model call may take at most; 0: the model's own limit."""
     missing: Callable[[], str] = _nothing

@@ -22,7 +22,8 @@ def api_agent(manner: Manner) -> Agent:
         shared: list[object] = []
 
         async def play(seat: Seat) -> None:
-            from runners._models.attempt import Shared, attend  # the providers' libraries
+            from runners._models.attempt import attend  # the providers' libraries
+            from runners._models.opening import Shared
 
             if not shared:
                 shared.append(Shared(choice))
@@ -36,6 +37,9 @@ def api_agent(manner: Manner) -> Agent:
             model=choice.name,
             paid=choice.paid,
             calls=manner.calls(own),
+            per_step=manner.per_step,
+            usd=choice.usd,
+            rates=choice.rates,
             max_output=choice.max_tokens,
             missing=lambda: choice.missing(os.environ),
             variant=variant,

@@ -196,6 +196,15 @@ class Choice:
         return cast("float | None", self.options.get("usd"))
 
     @property
+    def rates(self) -> tuple[float, float] | None:
+        """Dollars for a million tokens in and out, where they were given."""
+        given = self.options.get("price")
+        if not isinstance(given, str):
+            return None
+        incoming, outgoing = given.split(":")
+        return float(incoming), float(outgoing)
+
+    @property
     def key_names(self) -> tuple[str, ...]:
         """Variables that may hold the key; none where no key is needed."""
         named = self.options.get("key_env")

@@ -10,13 +10,17 @@ MILLION = 1_000_000
 
 def cost(choice: Choice, tokens: Tokens) -> Decimal | None:
     """Dollars for so many tokens of a paid model; None where no price is known."""
-    given = choice.options.get("price")
-    if isinstance(given, str):
-        incoming, outgoing = (Decimal(part) for part in given.split(":"))
-        return (incoming * tokens.input + outgoing * tokens.output) / MILLION
+    if choice.rates is not None:
+        return at(choice.rates, tokens)
     if choice.provider == COMPATIBLE:
         return listed(choice.model, tokens, url=choice.base_url)
     return listed(choice.model, tokens, provider=choice.provider)
+
+
+def at(rates: tuple[float, float], tokens: Tokens) -> Decimal:
+    """Dollars at so many for a million tokens in and out."""
+    incoming, outgoing = (Decimal(str(rate)) for rate in rates)
+    return (incoming * tokens.input + outgoing * tokens.output) / MILLION
 
 
 def listed(

@@ -37,6 +37,8 @@ class Manner:
     script: str
     """What the scripted model plays unless another script was asked for."""
     calls: Callable[[Mapping[str, JSON]], int]
-    """Model calls of an attempt at most (of an episode: of a step), by the agent's options."""
+    """Model calls of an attempt at most, by the agent's options."""
+    per_step: bool = False
+    """Whether those are the calls of one step where the task is an episode."""
     options: Mapping[str, Reader] = field(default_factory=lambda: MappingProxyType({}))
     """The options that this agent alone has."""

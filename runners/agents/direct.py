@@ -43,6 +43,7 @@ agent = api_agent(
         words=words_sha256(),
         script="words",
         calls=calls,
+        per_step=True,
         options={"repair": switch},
     )
 )

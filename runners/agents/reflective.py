@@ -48,6 +48,7 @@ agent = api_agent(
         words=words_sha256(CRITIQUE, REVISE),
         script="words",
         calls=calls,
+        per_step=True,
         options={"repair": switch},
     )
 )
