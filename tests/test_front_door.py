@@ -40,6 +40,8 @@ PAIRS: list[tuple[str, ...]] = [
     ("stats", "power"),
     ("stats", "compare"),
     ("stats", "summary"),
+    ("export", "harbor"),
+    ("export", "serve"),
     ("demo",),
     ("run",),
     ("score",),
