@@ -171,7 +171,7 @@ class McpDoor:
     """Passes MCP over HTTP on to the daemon, with the attempt's token."""
 
     def __init__(self, url: str, token: str) -> None:
-        self._url = url
+        self.url = url
         self._token = token
         self.client: httpx2.AsyncClient | None = None
         self.requests = 0
@@ -186,7 +186,7 @@ class McpDoor:
         }
         ours = Exchange(
             method=request.method,
-            url=self._url,
+            url=self.url,
             headers={**passed, "authorization": f"Bearer {self._token}"},
             content=await request.body(),
             passed=_MCP_ANSWERED,

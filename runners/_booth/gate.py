@@ -20,11 +20,18 @@ _WORD_S = 10.0
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the process that serves has its own."""
+    """uvicorn without signal handlers, and without its clock: it ends when it is told, at once."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.leave = anyio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        await self.leave.wait()
 
 
 @asynccontextmanager
@@ -36,6 +43,7 @@ async def serving(door: socket.socket, app: ASGIApp) -> AsyncGenerator[None]:
         access_log=False,
         lifespan="off",
         ws="none",
+        date_header=False,
         # A CLI may come back to a connection after minutes of a tool call.
         timeout_keep_alive=3600,
         timeout_graceful_shutdown=1,
@@ -52,7 +60,7 @@ async def serving(door: socket.socket, app: ASGIApp) -> AsyncGenerator[None]:
         try:
             yield
         finally:
-            server.should_exit = True
+            server.leave.set()
 
 
 class Relay:

@@ -33,6 +33,9 @@ def enter(fd: int) -> None:
             file.write(text)
     os.makedirs(plan["cwd"], exist_ok=True)  # noqa: PTH103
     os.chdir(plan["cwd"])
+    if os.getpgrp() != os.getpid():
+        # Bubblewrap's own process leads its group: that one is not to get the CLI's signals.
+        os.setsid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:

@@ -108,7 +108,8 @@ def test_a_runner_killed_takes_everything_with_it(bench: Any, tmp_path: Path, sa
             from runners._booth import Capabilities, CliSaid, CliTool, Launch, cli_agent
             from runners._core import Seat
             from tasks import Ticket
-            launch = lambda seat: Launch(argv=({mark!r},), env={{"MARK": {mark!r}, "SEAT": json.dumps(asdict(seat))}})
+            env = lambda seat: {{"MARK": {mark!r}, "SEAT": json.dumps(asdict(seat))}}
+            launch = lambda seat: Launch(argv=({mark!r},), env=env(seat))
             tool = CliTool(name="F", program="fakecli", package="f", tested="1", wire="anthropic",
                 provider="anthropic", model="m", key_env=(), base_env="B", base_url="http://x",
                 can=Capabilities(builtins_off=True), launch=launch, read=lambda text: CliSaid())
