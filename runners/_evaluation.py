@@ -1,21 +1,26 @@
 """One evaluation from end to end: check the plan, see to the daemon, play, score."""
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import anyio
 
 from runners._core import Hall
+from runners._ledger import mirrored
 from runners._plan import EvalConfig, sittings
 from runners._seating import Terms
 from runners._sitting import LocalEngine
 from runners._suite import RunReport, Stage, Step, admitted, run_suite
-from tasks import JSON, UsageError, nearest
+from tasks import JSON, UsageError, home, nearest
 from tasks._record import MAX_RESULTS, read_json
+
+if TYPE_CHECKING:
+    from runners._mirror import Mirror
 
 TierName = Literal["auto", "zygote", "bwrap", "landlock", "none"]
 EngineName = Literal["local", "ray"]
@@ -75,10 +80,16 @@ class Options:
     address: str | None = None
     """Of the Ray cluster; see `RayStage`."""
 
+    @property
+    def url(self) -> str | None:
+        """The URL that `runs` is; None where it is a folder of this machine."""
+        found = re.match(r"([a-z][a-z0-9+.-]+):/+(.*)", str(self.runs))  # a Path keeps one slash
+        return f"{found[1]}://{found[2]}" if found else None
+
     def stage(self, versions: Mapping[str, str]) -> Stage:
         """The suite's side of it."""
         return Stage(
-            runs=self.runs.expanduser().absolute(),
+            runs=mirrored(self.url, home()) if self.url else self.runs.expanduser().absolute(),
             sandbox=self.sandbox,
             versions=versions,
             concurrent=self.concurrent,
@@ -207,37 +218,60 @@ def evaluate(config: EvalConfig, options: Options, rooms: Rooms) -> Results:
     """
     stage = options.stage(rooms.versions())
     admitted(config, sittings(config), stage)
+    mirror = _mirror(config, options)
     if options.engine == "ray":
-        reports = anyio.run(_play_on_ray, config, options, stage, rooms)
-        return Results(_scored(report, rooms) for report in reports)
+        reports = anyio.run(_play_on_ray, config, options, stage, rooms, mirror)
+        return _ended(reports, rooms, mirror)
     started = rooms.start_daemon(stage.runs, options.sandbox)
     try:
-        reports = anyio.run(_play, config, stage, rooms)
+        reports = anyio.run(_play, config, stage, rooms, mirror)
     finally:
         if started and not options.keep_daemon:
             rooms.stop_daemon()
-    return Results(_scored(report, rooms) for report in reports)
+    return _ended(reports, rooms, mirror)
 
 
-async def _play(config: EvalConfig, stage: Stage, rooms: Rooms) -> list[RunReport]:
+def _mirror(config: EvalConfig, options: Options) -> "Mirror | None":
+    if options.url is None:
+        return None
+    from runners._mirror import Mirror
+
+    mirror = Mirror.at(options.url, home())
+    mirror.pull(config.name or config.suite, config.agents)
+    return mirror
+
+
+def _ended(reports: list[RunReport], rooms: Rooms, mirror: "Mirror | None") -> Results:
+    results = Results(_scored(report, rooms) for report in reports)
+    for one in results:
+        if mirror is not None:
+            mirror.finish(one.report.folder)
+    return results
+
+
+async def _play(
+    config: EvalConfig, stage: Stage, rooms: Rooms, mirror: "Mirror | None"
+) -> list[RunReport]:
     async with rooms.open_hall() as hall:
-        return await run_suite(config, LocalEngine(hall), stage)
+        engine = LocalEngine(hall)
+        return await run_suite(config, mirror.around(engine) if mirror else engine, stage)
 
 
 async def _play_on_ray(
-    config: EvalConfig, options: Options, stage: Stage, rooms: Rooms
+    config: EvalConfig, options: Options, stage: Stage, rooms: Rooms, mirror: "Mirror | None"
 ) -> list[RunReport]:
     from runners._ray import RayStage, ray_engine
 
     where = RayStage(
-        runs=str(stage.runs),
+        runs=options.url or str(stage.runs),
         agents=tuple(admitted(config, sittings(config), stage).agents),
         address=options.address,
         sandbox=options.sandbox,
         jobs=options.concurrent,
     )
     async with ray_engine(where, rooms) as engine:
-        return await run_suite(config, engine, replace(stage, concurrent=engine.slots))
+        played = mirror.around(engine) if mirror else engine
+        return await run_suite(config, played, replace(stage, concurrent=engine.slots))
 
 
 def _scored(report: RunReport, rooms: Rooms) -> Scored:

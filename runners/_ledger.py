@@ -5,6 +5,7 @@ and `cut/{instance}/{n}-{k}/`, where attempts lie that were cut short: kept whol
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -205,6 +206,11 @@ def asked(config: EvalConfig, sandbox: str) -> dict[str, JSON]:
     unasked = {name for name in ("parts", "labels") if not getattr(config, name)}
     values = config.model_dump(mode="json", exclude={"name", "agents", *unasked})
     return {**values, "sandbox": sandbox}
+
+
+def mirrored(url: str, home: Path) -> Path:
+    """Where the copies of the run folders at a URL lie, below the state folder `home`."""
+    return home / "mirrors" / hashlib.sha256(url.rstrip("/").encode()).hexdigest()[:16]
 
 
 @contextmanager

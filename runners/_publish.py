@@ -10,7 +10,7 @@ played twice, by a machine that was thought to be lost, is still counted once.
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
@@ -22,7 +22,7 @@ from pydantic import AfterValidator, ValidationError
 from runners._ledger import Ledger
 from runners._plan import Sitting
 from tasks import Frozen, RecordError, UsageError
-from tasks._record import LocalDisk, RunFolder, save
+from tasks._record import LocalDisk, RunFolder
 
 MANIFEST = "parcel.json"
 TRIES = 5
@@ -223,21 +223,6 @@ def commit(parcel: Path, ledger: Ledger, sitting: Sitting) -> None:
     _move(mine.path, place.path)
     LocalDisk().sync_folder(place.path.parent)
     shutil.rmtree(parcel)
-
-
-def publish(run: Path, names: Iterable[str], depot: Depot, marker: str = "") -> None:
-    """Send files of a run folder by their names, `marker` last of all."""
-    rest = [name for name in names if name != marker]
-    for name in [*rest, marker] if marker else rest:
-        depot.put(run / name, name)
-
-
-def fetched(depot: Depot, names: Iterable[str], folder: Path) -> None:
-    """Copy small files of a depot, each replaced as a whole."""
-    for name in names:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save(LocalDisk(), path, depot.read(name))
 
 
 def _move(source: Path, target: Path) -> None:

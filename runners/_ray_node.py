@@ -24,7 +24,7 @@ import anyio.to_thread
 from runners._core import Hall, agent_named
 from runners._publish import Depot, send
 from runners._sitting import Order, sit
-from tasks import UsageError
+from tasks import DaemonError, UsageError
 from tasks._record import Played, Run, RunFolder
 
 PREFIX = "proctor-node-"
@@ -106,7 +106,7 @@ class Node:
         live.mkdir()
         folder.write(run)
         here = Order(order.agent, order.sitting, live, order.limits)
-        tries = await sit(self._hall, here)
+        tries = await self._attended(here)
         await anyio.to_thread.run_sync(send, live, Depot.at(parcel))
         await anyio.to_thread.run_sync(shutil.rmtree, live.parent)
         return tries
@@ -119,6 +119,16 @@ class Node:
         shutil.rmtree(self._place / "state", ignore_errors=True)
         shutil.rmtree(self._place, ignore_errors=True)
         os.close(self._claim)
+
+    async def _attended(self, order: Order) -> tuple[Played, ...]:
+        """Play it; stop at once where the daemon is lost."""
+        playing = asyncio.create_task(sit(self._hall, order))
+        await asyncio.wait({playing, self._attending}, return_when=asyncio.FIRST_COMPLETED)
+        if not playing.done():
+            playing.cancel()
+            await asyncio.wait({playing})
+            raise DaemonError(f"The daemon of the node {platform.node()} was lost.")
+        return playing.result()
 
     async def _attend(self, opened: "asyncio.Future[Hall]") -> None:
         """Be connected to the daemon from the first sitting to the last, in one task."""
