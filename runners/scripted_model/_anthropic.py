@@ -3,8 +3,15 @@
 import json
 from typing import Any
 
-from runners.scripted_model._conversation import Conversation, Offered, Result, Turn, conversation
-from runners.scripted_model._dialect import Body, Dialect, Told, Usage, frame, listed, named
+from runners.scripted_model._conversation import (
+    Conversation,
+    Offered,
+    Request,
+    Result,
+    Turn,
+    conversation,
+)
+from runners.scripted_model._dialect import Body, Dialect, Told, Usage, at, frame, listed, named
 from runners.scripted_model._results import images_in, result_of, words_in
 from tasks import JSON
 
@@ -20,11 +27,15 @@ _KINDS = {
 
 
 def _read(body: Body, _: str) -> Conversation:
+    form = at(body, "output_config", "format") or at(body, "output_format")
     return conversation(
-        "anthropic",
-        str(body.get("model", "")),
-        words_in(body.get("system")),
-        tuple(Offered(str(tool["name"])) for tool in named(body.get("tools"))),
+        Request(
+            protocol="anthropic",
+            model=str(body.get("model", "")),
+            system=words_in(body.get("system")),
+            tools=tuple(Offered(str(tool["name"])) for tool in named(body.get("tools"))),
+            schema=at(form, "schema"),
+        ),
         [_turn(message) for message in listed(body.get("messages"))],
     )
 

@@ -2,8 +2,8 @@
 
 import json
 
-from runners.scripted_model._conversation import Conversation, Offered, Turn, conversation
-from runners.scripted_model._dialect import Body, Dialect, Told, Usage, frame, listed, named
+from runners.scripted_model._conversation import Conversation, Offered, Request, Turn, conversation
+from runners.scripted_model._dialect import Body, Dialect, Told, Usage, at, frame, listed, named
 from runners.scripted_model._results import images_in, result_of, words_in
 from tasks import JSON
 
@@ -14,11 +14,15 @@ _TOLD = {"system", "developer"}
 def _read(body: Body, _: str) -> Conversation:
     messages = listed(body.get("messages"))
     functions = [tool.get("function") for tool in listed(body.get("tools"))]
+    system = "\n\n".join(words_in(m.get("content")) for m in messages if m.get("role") in _TOLD)
     return conversation(
-        "chat",
-        str(body.get("model", "")),
-        "\n\n".join(words_in(m.get("content")) for m in messages if m.get("role") in _TOLD),
-        tuple(Offered(str(tool["name"])) for tool in named(functions)),
+        Request(
+            protocol="chat",
+            model=str(body.get("model", "")),
+            system=system,
+            tools=tuple(Offered(str(tool["name"])) for tool in named(functions)),
+            schema=at(body, "response_format", "json_schema", "schema"),
+        ),
         [_turn(message) for message in messages if message.get("role") not in _TOLD],
     )
 

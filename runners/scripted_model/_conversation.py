@@ -55,6 +55,17 @@ class Turn:
     results: tuple[Result, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a request says beside its messages."""
+
+    protocol: str
+    model: str
+    system: str
+    tools: tuple[Offered, ...]
+    schema: Mapping[str, JSON] | None = None
+
+
 @dataclass(frozen=True)
 class Conversation:
     """All that a script is told."""
@@ -69,6 +80,8 @@ class Conversation:
     """Of the exchange's tool calls, in order."""
     earlier: int = 0
     """Tool results of exchanges before this one."""
+    schema: Mapping[str, JSON] | None = None
+    """What the client wants the words to fit: its protocol's own field, not the prompt's text."""
 
     @property
     def task(self) -> str:
@@ -77,9 +90,7 @@ class Conversation:
         return named[-1] if named else ""
 
 
-def conversation(
-    protocol: str, model: str, system: str, tools: tuple[Offered, ...], turns: list[Turn]
-) -> Conversation:
+def conversation(request: Request, turns: list[Turn]) -> Conversation:
     """Put a client's turns together.
 
     An exchange begins anew where words with a `Task:` line come without a tool result, so that a
@@ -98,10 +109,11 @@ def conversation(
     said = [turn.text for turn in turns[: first + 1] if turn.text and not turn.own]
     said += [t.text for t in turns[first + 1 :] if t.text and not t.own and not t.results]
     return Conversation(
-        protocol=protocol,
-        model=model,
-        prompt="\n\n".join([*([system] if system else []), *said]),
-        tools=tools,
+        protocol=request.protocol,
+        model=request.model,
+        prompt="\n\n".join([*([request.system] if request.system else []), *said]),
+        tools=request.tools,
+        schema=request.schema,
         results=tuple(results),
         earlier=sum(len(turn.results) for turn in turns[:first]),
     )

@@ -76,6 +76,13 @@ def frame(data: Mapping[str, JSON], event: str = "") -> str:
     return f"{head}data: {json.dumps(data, separators=(',', ':'))}\n\n"
 
 
+def at(body: Any, *names: str) -> Any:
+    """The object below those names; None where there is none."""
+    for name in names:
+        body = body.get(name) if isinstance(body, dict) else None
+    return body if isinstance(body, dict) else None
+
+
 def listed(value: Any) -> list[Any]:
     """A list, or [] where something else stands: requests are read leniently."""
     return value if isinstance(value, list) else []

@@ -2,8 +2,15 @@
 
 from typing import Any
 
-from runners.scripted_model._conversation import Conversation, Offered, Result, Turn, conversation
-from runners.scripted_model._dialect import Body, Dialect, Told, Usage, frame, listed, named
+from runners.scripted_model._conversation import (
+    Conversation,
+    Offered,
+    Request,
+    Result,
+    Turn,
+    conversation,
+)
+from runners.scripted_model._dialect import Body, Dialect, Told, Usage, at, frame, listed, named
 from runners.scripted_model._results import images_in, result_of, words_in
 from tasks import JSON
 
@@ -26,13 +33,28 @@ def _read(body: Body, model: str) -> Conversation:
         for tool in listed(body.get("tools"))
         for function in named(tool.get("functionDeclarations"))
     ]
+    wanted = at(body, "generationConfig", "responseJsonSchema")
     return conversation(
-        "gemini",
-        model,
-        words_in(system.get("parts")),
-        tuple(tools),
+        Request(
+            protocol="gemini",
+            model=model,
+            system=words_in(system.get("parts")),
+            tools=tuple(tools),
+            schema=wanted or _lowered(at(body, "generationConfig", "responseSchema")),
+        ),
         [_turn(content) for content in listed(body.get("contents"))],
     )
+
+
+def _lowered(schema: Any) -> Any:
+    """The provider's older form of a schema writes its types in capitals."""
+    if isinstance(schema, list):
+        return [_lowered(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kind = schema.get("type")
+    lower = {"type": kind.lower()} if isinstance(kind, str) else {}
+    return {name: _lowered(part) for name, part in schema.items()} | lower
 
 
 def _turn(content: Body) -> Turn:

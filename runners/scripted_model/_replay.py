@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass
 
 from runners._desk import Desk, RefusedError
+from runners._shapes import draw
 from runners.scripted_model._conversation import Ask, Conversation, Offered, Reply, Result
 from tasks import JSON, Shelf
 
@@ -99,6 +100,10 @@ class Script:
     """One sentence for `proctor scripted-model --list`."""
     play: Play
     """Plays to the end; gives the model's last words. It awaits nothing but its `Call`."""
+    by_tools: bool = True
+    """Whether it plays by tools. If so, a request for JSON of some schema that offers none is a
+    side question of the client (a title, whether the model goes in circles), no part of the play:
+    it gets a value that decides nothing."""
 
 
 SCRIPTS: Shelf[Script] = Shelf(
@@ -111,6 +116,8 @@ SCRIPTS: Shelf[Script] = Shelf(
 
 def reply_to(script: Script, conversation: Conversation, seed: int = 0) -> Reply:
     """What the script does next in this conversation; a pure function of both."""
+    if script.by_tools and conversation.schema is not None and not conversation.tools:
+        return Reply(text=json.dumps(draw(conversation.schema, _Middling())))
     playing = script.play(Call(conversation, seed)).__await__()
     try:
         ask = next(playing)
@@ -124,6 +131,16 @@ def reply_to(script: Script, conversation: Conversation, seed: int = 0) -> Reply
         playing.close()
     assert isinstance(ask, Ask), "a script may await nothing but its Call"
     return Reply(ask=ask)
+
+
+class _Middling(random.Random):
+    """Draws the middle of every range, the first of every choice, and False."""
+
+    def random(self) -> float:
+        return 0.5
+
+    def getrandbits(self, k: int, /) -> int:
+        return 0
 
 
 def offered(tool: str, tools: tuple[Offered, ...]) -> Offered:

@@ -4,13 +4,14 @@ import json
 from typing import Any
 
 from runners.scripted_model._chat import failure
-from runners.scripted_model._conversation import Conversation, Offered, Turn, conversation
+from runners.scripted_model._conversation import Conversation, Offered, Request, Turn, conversation
 from runners.scripted_model._dialect import (
     Body,
     Dialect,
     Told,
     UnreadableError,
     Usage,
+    at,
     frame,
     listed,
     named,
@@ -33,10 +34,13 @@ def _read(body: Body, _: str) -> Conversation:
     told = [item for item in items if item.get("role") in _TOLD]
     system = [str(body.get("instructions") or ""), *(words_in(item["content"]) for item in told)]
     return conversation(
-        "responses",
-        str(body.get("model", "")),
-        "\n\n".join(text for text in system if text),
-        tuple(_offered(body.get("tools"))),
+        Request(
+            protocol="responses",
+            model=str(body.get("model", "")),
+            system="\n\n".join(text for text in system if text),
+            tools=tuple(_offered(body.get("tools"))),
+            schema=at(body, "text", "format", "schema"),
+        ),
         [_turn(item) for item in items if item.get("role") not in _TOLD],
     )
 

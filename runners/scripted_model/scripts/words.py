@@ -12,8 +12,8 @@ _SIGNS = {"properties", "$defs", "$ref", "anyOf", "oneOf", "enum", "const", "ite
 
 async def play(call: Call) -> str:
     """Draw once; another prompt gets another draw."""
-    prompt = call.conversation.prompt
-    schemas = list(_schemas(prompt))
+    prompt, wanted = call.conversation.prompt, call.conversation.schema
+    schemas = list(_schemas(prompt)) if wanted is None else [wanted]
     if not schemas:
         return "I find no answer schema in the prompt, so I have no answer."
     return json.dumps(draw(schemas[-1], call.rng(prompt)))
@@ -33,4 +33,8 @@ def _schemas(text: str) -> Iterator[dict[str, Any]]:
         at = text.find("{", end)
 
 
-script = Script(summary="no tools: random JSON of the prompt's answer schema, as text", play=play)
+script = Script(
+    summary="no tools: random JSON of the prompt's answer schema, as text",
+    play=play,
+    by_tools=False,
+)
