@@ -8,10 +8,10 @@ from typing import Annotated, get_args
 import typer
 from rich.console import Console
 
-from runners._conduct import conduct, ended
+from runners._conduct import House, conduct, ended
 from runners._config import SUFFIXES, Described, described
 from runners._core import AGENTS
-from runners._evaluation import EngineName, Options, Rooms, TierName, cores
+from runners._evaluation import EngineName, Options, TierName, cores
 from runners._plan import EvalConfig
 from runners._report import show
 from tasks import Split, UsageError, nearest
@@ -191,7 +191,7 @@ def demo(  # noqa: PLR0913 - one parameter an option
     _play(ctx.obj, config, options, yes=False, as_json=json_)
 
 
-def _play(rooms: Rooms, config: EvalConfig, options: Options, *, yes: bool, as_json: bool) -> None:
+def _play(rooms: House, config: EvalConfig, options: Options, *, yes: bool, as_json: bool) -> None:
     results = conduct(config, options, rooms, yes=yes)
     if as_json:
         typer.echo(json.dumps({"runs": [one.as_json() for one in results]}))

@@ -23,9 +23,9 @@ from runners._cli import (
     Yes,
     tier_named,
 )
-from runners._conduct import conduct, ended
+from runners._conduct import House, conduct, ended
 from runners._core import AGENTS
-from runners._evaluation import Options, Rooms, cores
+from runners._evaluation import Options, cores
 from runners._plan import ALL, EvalConfig
 from tasks import FAMILIES, JSON, Split, UsageError, family, in_suite
 from tasks.strategic._variants import ABOUT, ANSWER_CHANGING, PER_TASK, PRESSURES
@@ -36,7 +36,7 @@ Preset = Annotated[
 ]
 
 
-class Comparing(Rooms, Protocol):
+class Comparing(House, Protocol):
     """What robustness asks of the other rooms beside what an evaluation does."""
 
     def robustness(self, run: Path) -> Summary:

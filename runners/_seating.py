@@ -86,15 +86,15 @@ def seated(names: Sequence[str], families: Sequence[str], terms: Terms) -> Seati
     pending = {name: why for name, agent in agents.items() if (why := agent.missing())}
     if pending and (len(pending) == len(agents) or not terms.skip_missing):
         rest = "" if len(pending) == len(agents) else " --skip-missing plays the others."
-        raise UsageError(f"{_reasons(pending)}{rest}")
+        raise UsageError(" ".join(reasons(pending)) + rest)
     playing = {name: agent for name, agent in agents.items() if name not in pending}
     return Seating(playing, pending)
 
 
-def _reasons(pending: Mapping[str, str]) -> str:
-    """Who cannot play, by reason: models of one provider lack one key."""
+def reasons(pending: Mapping[str, str]) -> list[str]:
+    """Sentences on who cannot play, one a reason: models of one provider lack one key."""
     names = {why: [n for n, reason in pending.items() if reason == why] for why in pending.values()}
-    return " ".join(f"{_listed(absent)} cannot play here: {why}" for why, absent in names.items())
+    return [f"{_listed(absent)} cannot play here: {why}" for why, absent in names.items()]
 
 
 def _listed(names: list[str]) -> str:
