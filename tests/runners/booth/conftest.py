@@ -114,14 +114,16 @@ class Bench:
             read=lambda text: CliSaid(turns=text.count("\n")),
         )
 
-    def seat(self, sat: Sat, wall_s: float = 60.0, shim: str = ECHO) -> Seat:
+    def seat(
+        self, sat: Sat, wall_s: float = 60.0, shim: str = ECHO, url: str = "http://127.0.0.1:9/mcp"
+    ) -> Seat:
         """A seat whose MCP server upper-cases lines."""
         sat.folder = self.folder / "run" / "attempts" / f"n{random.getrandbits(48):x}"
         sat.folder.mkdir(parents=True)
         ticket = Ticket(
             attempt="a1",
             token=TOKEN,
-            url="http://127.0.0.1:9/mcp",
+            url=url,
             command=(sys.executable, "-u", "-c", shim),
             env={"PROCTOR_TOKEN": TOKEN},
         )

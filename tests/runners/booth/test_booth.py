@@ -1,14 +1,19 @@
 """What a CLI sees from its booth, what it can reach, and that no key is in there."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, StreamingResponse
 
 import runners
 from runners._booth import bubble
+from runners._booth.gate import serving
+from runners._booth.inside import listener
 
 ROOT = Path(runners.__path__[0]).parent
 
@@ -44,7 +49,7 @@ relay.stdin.close(); relay.wait()
 
 
 @pytest.fixture
-def listener() -> Iterator[socket.socket]:
+def other() -> Iterator[socket.socket]:
     """Something else on this machine's loopback."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         yield found
@@ -56,7 +61,7 @@ def sealing() -> None:
         pytest.skip(f"no booth can be sealed here: {bubble.refusal()}")
 
 
-def look(bench: Any, listener: socket.socket, tmp_path: Path, variant: str) -> tuple[Any, Any]:
+def look(bench: Any, other: socket.socket, tmp_path: Path, variant: str) -> tuple[Any, Any]:
     state = tmp_path / "state"
     state.mkdir()
     (state / "secret").write_text("the secret")
@@ -70,7 +75,7 @@ def look(bench: Any, listener: socket.socket, tmp_path: Path, variant: str) -> t
         "/etc/shadow",
     ]
     places = [str(Path(pytest.__file__).parents[1]), str(ROOT)]
-    names = f"PATHS = {paths}\nPACKAGES = {places}\nPORT = {listener.getsockname()[1]}\n"
+    names = f"PATHS = {paths}\nPACKAGES = {places}\nPORT = {other.getsockname()[1]}\n"
     sat = bench.play(names + LOOK, variant)
     assert sat.error is None
     return sat, sat.lines
@@ -78,9 +83,9 @@ def look(bench: Any, listener: socket.socket, tmp_path: Path, variant: str) -> t
 
 @pytest.mark.usefixtures("sealing")
 def test_a_sealed_cli_sees_nothing_of_ours_and_reaches_its_two_doors_alone(
-    bench: Any, listener: socket.socket, tmp_path: Path
+    bench: Any, other: socket.socket, tmp_path: Path
 ):
-    sat, (seen, relayed) = look(bench, listener, tmp_path, "scripted")
+    sat, (seen, relayed) = look(bench, other, tmp_path, "scripted")
     assert set(seen["paths"].values()) == {"FileNotFoundError"}
     assert seen["packages"] == []
     assert set(seen["environ"]) <= {"PATH", "HOME", "TMPDIR", "LANG", "SEAT", "LC_CTYPE"}
@@ -94,9 +99,9 @@ def test_a_sealed_cli_sees_nothing_of_ours_and_reaches_its_two_doors_alone(
 
 
 def test_the_same_eyes_outside_a_booth_see_all_that(
-    bench: Any, listener: socket.socket, tmp_path: Path
+    bench: Any, other: socket.socket, tmp_path: Path
 ):
-    sat, (seen, relayed) = look(bench, listener, tmp_path, "scripted+sandbox=none")
+    sat, (seen, relayed) = look(bench, other, tmp_path, "scripted+sandbox=none")
     assert "__init__.py" in seen["paths"][str(ROOT / "ground_truth")]
     assert seen["paths"][str(tmp_path / "state" / "secret")] == "the secret"
     assert "torch" in seen["packages"]
@@ -147,25 +152,26 @@ def test_the_key_is_put_in_outside_and_no_file_holds_it(bench: Any, tmp_path: Pa
     assert "[redacted]" in str(sat.error)
 
 
+def play_with(app: Any, play: Callable[[str], Awaitable[Any]]) -> Any:
+    """Call `play` with the address of a server of `app`."""
+
+    async def served() -> Any:
+        with listener(0) as door:
+            async with serving(door, app):
+                return await play(f"http://127.0.0.1:{door.getsockname()[1]}")
+
+    return anyio.run(served)
+
+
 def test_a_refusal_that_repeats_the_key_reaches_no_cli(bench: Any):
-    import anyio
-    from starlette.responses import PlainTextResponse
-
-    from runners._booth.gate import serving
-    from runners._booth.inside import listener
-
     async def app(scope: Any, receive: Any, send: Any) -> None:
         key = dict(scope["headers"])[b"x-api-key"].decode()
         await PlainTextResponse(f"no such key: {key}", 401)(scope, receive, send)
 
-    async def play() -> Any:
-        with listener(0) as door:
-            port = door.getsockname()[1]
-            async with serving(door, app):
-                url = f"claude-sonnet-4-5+base_url=http://127.0.0.1:{port}"
-                return await bench.sit("tell(said=ask())\nvisit()", url)
+    async def play(url: str) -> Any:
+        return await bench.sit("tell(said=ask())\nvisit()", f"claude-sonnet-4-5+base_url={url}")
 
-    sat = anyio.run(play)
+    sat = play_with(app, play)
     assert sat.lines[0]["said"] == [401, "no such key: [redacted]"]
     assert sat.last.ending == "provider"
     assert "status 401" in str(sat.error)
@@ -193,3 +199,54 @@ def test_the_model_door_leads_to_the_model_alone(bench: Any):
     assert "web_search_20250305" in told["search"][1]
     assert (told["count"], told["packed"], told["own"]) == (200, 415, 200)
     assert sat.last.usage.requests == 1
+
+
+def test_the_http_door_streams_and_puts_the_token_in(bench: Any):
+    asked: list[tuple[str, str, str]] = []
+    second = anyio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive)
+        said = request.headers
+        asked.append((scope["path"], said.get("authorization", ""), said.get("mcp-method", "")))
+
+        async def words() -> AsyncIterator[str]:
+            yield "data: one\n\n"
+            await second.wait()
+            yield "data: two\n\n"
+
+        if await request.body() == b'"first"':
+            answer: Any = StreamingResponse(words(), media_type="text/event-stream")
+        else:
+            second.set()
+            answer = PlainTextResponse("noted", headers={"mcp-session-id": "s1", "x-inner": "i"})
+        await answer(scope, receive, send)
+
+    body = """
+    def open_at(url, body):
+        host, path = url.removeprefix("http://").split("/", 1)
+        connection = http.client.HTTPConnection(host)
+        said = {"authorization": "Bearer mine", "mcp-method": "tools/call"}
+        connection.request("POST", "/" + path, json.dumps(body), said)
+        return connection.getresponse()
+
+    first = open_at(seat["mcp_url"], "first")
+    tell(line=first.readline().decode())
+    other = open_at(seat["mcp_url"], "second")
+    tell(said=other.read().decode(), headers=sorted(dict(other.getheaders())))
+    tell(rest=first.read().decode(), near=open_at(seat["mcp_url"] + "x", "second").status)
+    """
+
+    async def play(url: str) -> Any:
+        return await bench.sit(body, "scripted+transport=http", {"url": f"{url}/mcp"})
+
+    sat = play_with(app, play)
+    assert sat.error is None
+    first, noted, rest = sat.lines
+    assert first["line"] == "data: one\n"
+    assert (noted["said"], rest["near"]) == ("noted", 401)
+    assert "mcp-session-id" in noted["headers"]
+    assert "x-inner" not in noted["headers"]
+    assert "data: two" in rest["rest"]
+    token = "Bearer this-is-the-token-of-the-attempt-0123456789"
+    assert asked == [("/mcp", token, "tools/call")] * 2
