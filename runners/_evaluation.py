@@ -84,7 +84,10 @@ class Options:
     def url(self) -> str | None:
         """The URL that `runs` is; None where it is a folder of this machine."""
         found = re.match(r"([a-z][a-z0-9+.-]+):/+(.*)", str(self.runs))  # a Path keeps one slash
-        return f"{found[1]}://{found[2]}" if found else None
+        if found is None:
+            return None
+        root = "/" if found[1] in ("file", "local") else ""
+        return f"{found[1]}://{root}{found[2]}"
 
     def stage(self, versions: Mapping[str, str]) -> Stage:
         """The suite's side of it."""

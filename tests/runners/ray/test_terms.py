@@ -1,0 +1,93 @@
+"""What a node checks before it starts anything. No cluster is needed to ask it."""
+
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+import anyio
+import pytest
+
+from runners._ray_node import PREFIX, Node, Terms, _claimed
+from tasks import UsageError
+
+
+class Rooms:
+    """Rooms of a node that must not get as far as starting."""
+
+    def versions(self) -> Mapping[str, str]:
+        return {"proctor": "1", "python": "3"}
+
+
+class SilentRooms(Rooms):
+    """Rooms whose daemon does not start."""
+
+    def start_node(self, runs: Path, sandbox: str, secret: str) -> None:
+        home = Path(os.environ["PROCTOR_HOME"])
+        raise UsageError(f"asked for {sandbox} with {secret} in {home.parent.name} {runs.name}")
+
+
+def opened(rooms: type[Rooms], runs: Path, **changed: object) -> None:
+    terms = {
+        "rooms": f"{__name__}:{rooms.__name__}",
+        "sandbox": "none",
+        "agents": ("nop",),
+        "versions": {"proctor": "1"},
+        "runs": str(runs),
+        "sign": "sign",
+        **changed,
+    }
+    anyio.run(Node().open, Terms(**terms), "a secret")  # pyright: ignore[reportArgumentType]
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PROCTOR_HOME", "somewhere")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "sign").touch()
+    return tmp_path / "runs"
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"versions": {"proctor": "2"}}, "proctor 1 instead of 2"),
+        ({"sign": "another"}, "does not see the folder"),
+        ({"agents": ("nop", "solvr")}, "Did you mean solver"),
+    ],
+    ids=["version", "folder", "agent"],
+)
+def test_a_node_that_cannot_play_says_why_and_starts_nothing(
+    changed: dict[str, object], told: str, runs: Path, tmp_path: Path
+):
+    with pytest.raises(UsageError, match=told):
+        opened(Rooms, runs, **changed)
+    assert list(tmp_path.glob(f"*{PREFIX}*")) == []
+
+
+def test_a_node_names_its_machine(runs: Path):
+    with pytest.raises(UsageError, match=platform.node()):
+        opened(Rooms, runs, versions={"proctor": "2"})
+
+
+def test_a_node_has_a_state_folder_of_its_own_and_the_secret_in_it(runs: Path):
+    with pytest.raises(UsageError, match=f"asked for none with a secret in {PREFIX}.* runs"):
+        opened(SilentRooms, runs)
+
+
+def test_what_a_killed_node_left_is_removed_by_the_next_and_a_living_one_is_not(
+    runs: Path, tmp_path: Path
+):
+    left = tmp_path / f"{PREFIX}left"
+    (left / "state").mkdir(parents=True)
+    (left / "held").touch()
+    living, handle = _claimed()
+    (living / "state").mkdir()
+    try:
+        with pytest.raises(UsageError, match="asked for"):
+            opened(SilentRooms, runs)
+        assert not left.exists()
+        assert living.exists()
+    finally:
+        os.close(handle)
