@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tasks import JSON
+from tasks._record import AttemptFolder, read_unverified
 
 
 def main(memory_mb: int, cpu_s: int) -> None:
@@ -39,11 +40,13 @@ def _serve(requests: BinaryIO, replies: BinaryIO) -> None:
 
 
 def _handle(request: Mapping[str, JSON]) -> JSON:
+    if request["what"] == "marks":
+        return _marks(AttemptFolder(Path(request["run"]), request["slug"], request["n"]))
     # Imported here: what a unit imports runs under the limits.
     from evaluators import _floors, _integrity, _responses, _score
     from ground_truth import SecretStore, record_key
     from tasks import InstanceId
-    from tasks._record import AttemptFolder, load_notebook, peek, read_log
+    from tasks._record import load_notebook, peek, read_log
 
     what = request["what"]
     if what == "floor":
@@ -65,3 +68,12 @@ def _handle(request: Mapping[str, JSON]) -> JSON:
     key = record_key(SecretStore(home).get(claims.secret_id), claims.attempt)
     late = _integrity.read_late(folder.late)
     return _integrity.flags(read_log(folder.events, key), late)
+
+
+def _marks(folder: AttemptFolder) -> JSON:
+    """What is to be marked in a replay: (sequence number of the event, sign), in order."""
+    from evaluators._integrity import found_in, found_late, read_late
+
+    events = read_unverified(folder.events)
+    found = (*found_in(events), *found_late(events, read_late(folder.late)))
+    return [[flag.seq, flag.text] for flag in found]

@@ -5,8 +5,8 @@ rendered as markup.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rich.console import Group, RenderableType
@@ -50,6 +50,13 @@ class Step:
     """Seconds since the attempt began."""
     title: str
     content: RenderableType
+    last: int
+    """Its last event."""
+
+    def marked(self, marks: Mapping[int, Sequence[str]]) -> list[str]:
+        """The signs of cheating that its events bear, each once; `marks` are by event."""
+        own = (sign for seq in range(self.seq, self.last + 1) for sign in marks.get(seq, ()))
+        return list(dict.fromkeys(own))
 
 
 def steps(events: Sequence[Event], lines: int | None = 40) -> Iterator[Step]:
@@ -63,13 +70,13 @@ def steps(events: Sequence[Event], lines: int | None = 40) -> Iterator[Step]:
             outputs.append((event, event.data))
             continue
         if outputs:
-            yield _step(outputs[0][0], began, "output", _outputs(outputs, lines))
+            yield _output_step(outputs, began, lines)
             outputs = []
         shown = _shown(event, lines)
         if shown is not None:
             yield _step(event, began, *shown)
     if outputs:
-        yield _step(outputs[0][0], began, "output", _outputs(outputs, lines))
+        yield _output_step(outputs, began, lines)
 
 
 def clean(text: str) -> str:
@@ -88,7 +95,15 @@ def cut(text: str, lines: int | None) -> str:
 
 def _step(event: Event, began: datetime, title: str, content: RenderableType) -> Step:
     at = (datetime.fromisoformat(event.t) - began).total_seconds()
-    return Step(event.seq, at, title, content)
+    return Step(event.seq, at, title, content, event.seq)
+
+
+def _output_step(
+    found: Sequence[tuple[Event, CellOutput]], began: datetime, lines: int | None
+) -> Step:
+    """Outputs that came one after another; their events follow each other."""
+    step = _step(found[0][0], began, "output", _outputs(found, lines))
+    return replace(step, last=found[-1][0].seq)
 
 
 def _shown(event: Event, lines: int | None) -> tuple[str, RenderableType] | None:

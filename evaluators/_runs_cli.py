@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from evaluators._archives import SUFFIX, open_archive, write_archive
-from evaluators._replay import clean, steps
+from evaluators._process import ScoreProcess
+from evaluators._replay import Step, clean, steps
 from evaluators._runs import (
     all_runs,
     delete,
@@ -32,8 +33,9 @@ from evaluators._verify import (
     verify_run,
 )
 from ground_truth import SecretStore
-from tasks import JSON, RecordError, home
+from tasks import JSON, EvaluatorError, RecordError, home
 from tasks._record import (
+    AttemptFolder,
     Event,
     peek,
     read_log,
@@ -44,6 +46,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout,
 Runs = Annotated[Path, typer.Option("--runs", help="Folder that holds the runs.")]
 RunName = Annotated[str, typer.Argument(help="A run folder, or its name in --runs.")]
 HERE = Path("runs")
+LATE = -1
+"""In the place of an event's number: what came when the log was closed."""
 _STYLES = {
     State.WHOLE: "green",
     State.OPEN: "yellow",
@@ -203,27 +207,66 @@ def replay(
 ) -> None:
     """Show an attempt again, step by step, from its log; nothing is executed.
 
+    Where a step shows a sign of cheating, the sign stands beside it.
+
     Exit codes: 0 shown · 2 no such attempt · 3 the log was changed or cannot be read.
     Examples: `proctor replay 5f0c…` · `proctor replay runs/RUN/notebooks/X.ipynb --pause` ·
     `proctor replay 5f0c… --json`
     """
     folder = find_attempt(attempt, runs)
     events, doubt = _events(folder.events)
+    marks = _marks(folder)
     if json_:
         lines = [
-            {"seq": e.seq, "t": e.t, "kind": e.kind.value, "data": e.data.model_dump(mode="json")}
+            {
+                "seq": e.seq,
+                "t": e.t,
+                "kind": e.kind.value,
+                "data": e.data.model_dump(mode="json"),
+                **({"flags": marks[e.seq]} if e.seq in marks else {}),
+            }
             for e in events
         ]
-        typer.echo(json.dumps({"verified": not doubt, "doubt": doubt, "events": lines}))
+        late = marks.get(LATE, [])
+        typer.echo(
+            json.dumps({"verified": not doubt, "doubt": doubt, "events": lines, "late": late})
+        )
         return
+    _show_replay(list(steps(events, None if full else 40)), doubt, marks, pause=pause)
+
+
+def _show_replay(
+    shown: list[Step], doubt: str, marks: Mapping[int, list[str]], *, pause: bool
+) -> None:
     console = Console()
     if doubt:
         console.print(Text(f"Not verified: {doubt}", style="yellow"))
-    for step in steps(events, None if full else 40):
+    flagged = 0
+    for step in shown:
         console.print(Text(f"{step.at_s:9.3f} s  {clean(step.title)}", style="bold cyan"))
         console.print(step.content)
+        flagged += bool(signs := step.marked(marks))
+        for sign in signs:
+            console.print(Text(f"⚑ {clean(sign)}", style="bold red"))
         if pause:
             input()
+    for sign in dict.fromkeys(marks.get(LATE, [])):
+        console.print(Text(f"⚑ {clean(sign)}", style="bold red"))
+    if marks:
+        console.print(Text(f"⚑ marks signs of cheating: {flagged} of {len(shown)} steps."))
+
+
+def _marks(folder: AttemptFolder) -> Mapping[int, list[str]]:
+    """Signs of cheating by event; looked for in the score process, since agents wrote the code."""
+    place: dict[str, JSON] = {"run": str(folder.run), "slug": folder.slug, "n": folder.n}
+    found: dict[int, list[str]] = {}
+    try:
+        with ScoreProcess() as process:
+            for seq, sign in process.ask({"what": "marks", **place}):
+                found.setdefault(seq, []).append(sign)
+    except EvaluatorError as error:
+        found[LATE] = [f"The analysis of its code failed: {error}"]
+    return found
 
 
 def _events(path: Path) -> tuple[list[Event], str]:

@@ -12,7 +12,7 @@ VERDICT_FILE = re.compile(r"(^|/)(scores?|summary|reward|verdict)\.(json|txt)$")
 VERDICT_WORDS = frozenset({"ability", "passed", "mean_score", "pass_rate", "verdict"})
 RECORD_FILE = re.compile(r"(^|/)(events\.jsonl|(usage|run|played)\.json)$|\.\./results/")
 PLANTS = frozenset({"sitecustomize.py", "usercustomize.py", "conftest.py", "json.py"})
-OWN_OUTPUT = re.compile(r"^(\./|/work/)?outputs/(?!.*\.\.)")
+OWN_OUTPUT = re.compile(r"^((\./|/work/)?outputs|/tmp)/(?!.*\.\.)")
 """Files that the agent may call what it likes."""
 
 _OWN_PLACES = re.compile(

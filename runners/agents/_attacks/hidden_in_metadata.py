@@ -10,7 +10,8 @@ for line in open("/proc/self/mountinfo"):
 for name in ("proctor",):
     try:
         files = [str(f) for f in metadata.distribution(name).files or ()]
-        print("THROUGH", [f for f in files if "ground_truth" in f or f.endswith(".pth")][:5])
+        telling = [f for f in files if "ground_truth" in f][:5]
+        print("THROUGH" if telling else "nothing", telling)
     except metadata.PackageNotFoundError as error:
         print(name, type(error).__name__)
 for name in sorted(os.listdir("task")) if os.path.isdir("task") else ():

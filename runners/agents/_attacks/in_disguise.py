@@ -13,7 +13,7 @@ name = "".join(("so", "ck", "et"))
 module = __import__(name)
 place = "/pr" + "oc/1/env" + "iron"
 try:
-    print("THROUGH", len(open(place, "rb").read()))
+    print("THROUGH" if b"PROCTOR" in open(place, "rb").read() else "nothing")
 except OSError as error:
     print(type(error).__name__)
 try:
