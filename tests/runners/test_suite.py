@@ -10,7 +10,8 @@ import anyio
 import pytest
 
 from runners._ledger import Ledger
-from runners._plan import EvalConfig, sittings
+from runners._plan import EvalConfig, Part, sittings
+from runners._seating import Terms
 from runners._sitting import LocalEngine
 from runners._suite import RunReport, Stage, Step, run_suite
 from tasks import DaemonError, RecordError, Split, UnknownUnitError, UsageError, family
@@ -18,6 +19,7 @@ from tasks._record import RunFolder
 
 FAMILY = "strategic/bayesian_games"
 LATER = "hall.list_tools(seat.ticket.attempt); await hall.submit(seat.ticket.attempt)"
+SITS_ON = "await hall.submit(seat.ticket.attempt)"
 SITS = "hall.list_tools(seat.ticket.attempt)\nawait hall.submit(seat.ticket.attempt)"
 
 
@@ -267,3 +269,174 @@ def test_setting_aside_moves_notebook_and_outputs_too(plugins: Any, tmp_path: Pa
     assert {p.name for p in aside.iterdir()} == {"attempt", "notebook.ipynb", "outputs"}
     assert ledger.leftover(sitting) is None
     assert not ledger.done(sitting)
+
+
+TELLS = """
+from runners._core import AgentReport
+from tasks._record import AgentSetup, AgentUsage
+seen.append(seat)
+hall.list_tools(seat.ticket.attempt)
+def tell(program="p 1", **more):
+    setup = AgentSetup(program=program, model="m")
+    seat.tell(AgentReport(setup=setup, usage=AgentUsage(requests=len(seen)), **more))
+"""
+
+
+def notes(report: RunReport) -> list[dict[str, Any]]:
+    paths = report.folder.glob("attempts/*/*/played.json")
+    return [json.loads(path.read_text()) for path in sorted(paths)]
+
+
+def test_what_an_agent_tells_stands_in_its_attempt(plugins: Any, tmp_path: Path):
+    plugins.install("one", f"{TELLS}tell()\ntell('p 2', transcript='t.jsonl')\n{SITS_ON}")
+    (report,) = play(config(), plugins.hall, tmp_path / "runs")
+    (note,) = notes(report)
+    assert (note["setup"]["program"], note["usage"]["requests"]) == ("p 2", 1)
+    assert (note["transcript"], note["ending"], note["failure"]) == ("t.jsonl", "", "")
+    assert list(report.folder.glob("attempts/*/*/told.json")) == []
+
+
+def test_a_failure_of_the_provider_is_played_again_and_never_a_zero(plugins: Any, tmp_path: Path):
+    failing = f"{TELLS}tell(ending='provider' if len(seen) < 4 else '')\n" + (
+        f"if len(seen) < 4: raise ValueError('529 overloaded')\n{SITS_ON}"
+    )
+    one = plugins.install("one", failing)
+    (report,) = play(config(), plugins.hall, tmp_path / "runs")
+    assert (report.played, report.broken, report.retried, len(one.seen)) == (1, 1, 1, 2)
+    (note,) = notes(report)
+    assert note["failure"] == "the provider failed: ValueError: 529 overloaded"
+    (again,) = play(config(), plugins.hall, tmp_path / "runs")
+    assert again.folder == report.folder
+    assert (again.kept, again.played, again.broken, again.retried) == (0, 1, 0, 1)
+    assert notes(again)[0]["failure"] == ""
+    assert len(list(report.folder.glob("cut/*/*/attempt/played.json"))) == 3
+
+
+def test_an_answer_stands_though_the_provider_failed_afterwards(plugins: Any, tmp_path: Path):
+    plugins.install("one", f"{TELLS}{SITS_ON}\ntell(ending='provider')")
+    (report,) = play(config(), plugins.hall, tmp_path / "runs")
+    (note,) = notes(report)
+    assert (note["ending"], note["failure"], report.retried) == ("provider", "", 0)
+
+
+def test_an_agent_that_another_hand_ended_is_played_again(plugins: Any, tmp_path: Path):
+    plugins.install(
+        "one",
+        f"""{TELLS}
+from runners._core import CutShortError
+if len(seen) == 1:
+    raise ExceptionGroup("of a task group", [CutShortError("killed by SIGKILL")])
+{SITS_ON}""",
+    )
+    (report,) = play(config(), plugins.hall, tmp_path / "runs")
+    assert (report.played, report.broken, report.retried) == (1, 0, 1)
+    (cut,) = report.folder.glob("cut/*/*/attempt/played.json")
+    assert "killed by SIGKILL" in json.loads(cut.read_text())["failure"]
+
+
+def test_an_agent_out_of_time_is_ended_and_what_it_told_is_kept(
+    plugins: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    import runners._sitting
+
+    monkeypatch.setattr(runners._sitting, "GRACE_S", 0.3 - family(FAMILY).budget.wall_s)
+    plugins.install("one", f"{TELLS}tell()\nimport anyio\nawait anyio.sleep_forever()")
+    (report,) = play(config(), plugins.hall, tmp_path / "runs")
+    (note,) = notes(report)
+    assert (note["ending"], note["failure"]) == ("timeout", "")
+    assert "not done after 0.3 s" in note["error"]
+    assert note["setup"]["program"] == "p 1"
+    assert (report.failed, report.retried) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "ending"), [("raise ValueError('own')", "crash"), ("pass", ""), (None, "tools")]
+)
+def test_an_ending_is_noted_where_the_agent_tells_none(
+    plugins: Any, tmp_path: Path, body: str | None, ending: str
+):
+    lists = "hall.list_tools(seat.ticket.attempt)"
+    plugins.install("one", "pass" if body is None else f"{lists}\n{body}")
+    (report,) = play(config(), plugins.hall, tmp_path / "runs")
+    assert notes(report)[0]["ending"] == ending
+
+
+def test_a_submitted_attempt_keeps_what_its_agent_told_though_the_runner_died(
+    plugins: Any, tmp_path: Path
+):
+    plugins.install(
+        "one",
+        f"""{TELLS}tell()
+await hall.submit(seat.ticket.attempt)
+if len(seen) == 1:
+    raise type('Killed', (BaseException,), {{}})""",
+    )
+    with pytest.raises(BaseExceptionGroup):
+        play(config(n=2), plugins.hall, tmp_path / "runs", concurrent=1)
+    (report,) = play(config(n=2), plugins.hall, tmp_path / "runs", concurrent=1)
+    assert (report.kept, report.played) == (1, 1)
+    assert [note["setup"]["program"] for note in notes(report)] == ["p 1", "p 1"]
+
+
+def test_absent_agents_are_refused_by_name_or_left_out_and_pending(plugins: Any, tmp_path: Path):
+    runs = tmp_path / "runs"
+    plugins.install("one", SITS)
+    for name in ("two", "three"):
+        plugins.install(name, SITS, fields="missing=lambda: 'No key is set: set X_KEY.'")
+    asked = config("one,two,three")
+    with pytest.raises(UsageError, match=r"two and three cannot play here: No key.*--skip-missing"):
+        play(asked, plugins.hall, runs)
+    assert not runs.exists()
+    skip = Terms(skip_missing=True)
+    (report,) = play(asked, plugins.hall, runs, terms=skip)
+    assert (report.agent, report.played) == ("one", 1)
+    pending = runs / "pending.json"
+    assert json.loads(pending.read_text()) == dict.fromkeys(
+        ("two", "three"), "No key is set: set X_KEY."
+    )
+    with pytest.raises(UsageError, match="set X_KEY"):
+        play(config("two"), plugins.hall, runs, terms=skip)
+    plugins.install("four", SITS)
+    plugins.install("two", SITS)
+    plugins.entries[:] = [e for e in plugins.entries if e.name != "two"] + plugins.entries[-1:]
+    play(config("two,four"), plugins.hall, runs)
+    assert list(json.loads(pending.read_text())) == ["three"]
+    pending.write_text("[]")
+    with pytest.raises(RecordError, match=r"pending\.json"):
+        play(config("one"), plugins.hall, runs)
+
+
+def test_what_differs_between_attempts_of_a_run_is_told(plugins: Any, tmp_path: Path):
+    plugins.install("one", f"{TELLS}tell(f'claude 2.{{len(seen)}}')\n{SITS_ON}")
+    (report,) = play(config(n=2), plugins.hall, tmp_path / "runs")
+    (told,) = report.warnings
+    assert "different programs" in told
+    assert "claude 2.1: 1" in told
+    events = next(report.folder.glob("attempts/*1/*/events.jsonl"))
+    events.write_text(events.read_text().replace("f" * 64, "e" * 64))
+    next(report.folder.glob("attempts/*2/*/played.json")).unlink()
+    next(report.folder.glob("attempts/*2/*/usage.json")).unlink()
+    (again,) = play(config(n=2), plugins.hall, tmp_path / "runs")
+    assert any("offered different tools" in told and FAMILY in told for told in again.warnings)
+
+
+def test_a_run_folder_of_another_schema_is_told_and_left_alone(plugins: Any, tmp_path: Path):
+    plugins.install("one", SITS)
+    (report,) = play(config(), plugins.hall, tmp_path / "runs")
+    path = report.folder / "run.json"
+    raw = {**json.loads(path.read_text()), "schema": 99, "later": True}
+    path.write_text(json.dumps(raw))
+    with pytest.raises(RecordError, match=r"cannot go on with.*99.*--runs"):
+        play(config(), plugins.hall, tmp_path / "runs")
+    assert json.loads(path.read_text()) == raw
+    (other,) = play(config(seed=7), plugins.hall, tmp_path / "runs")
+    assert other.played == 1
+
+
+def test_several_parts_are_one_plan_without_doubles():
+    part = Part(suite=FAMILY, seed=3, n=2)
+    both = EvalConfig(
+        suite="two", agents=("nop",), repeat=2, parts=(part, Part(suite=FAMILY, seed=4, n=2))
+    )
+    seeds = [sitting.instance.seed for sitting in sittings(both)]
+    assert seeds == [3, 4, 5] * 2
