@@ -314,3 +314,31 @@ def test_the_score_process_can_write_no_file_and_inherits_nothing(
         limits = (about / "limits").read_text()
     (size,) = [line for line in limits.splitlines() if line.startswith("Max file size")]
     assert size.split()[3:5] == ["0", "0"]
+
+
+@pytest.mark.parametrize("failure", ["the provider failed: 529", "the run's budget was reached"])
+def test_what_another_than_the_agent_cut_short_is_invalid_with_the_reason_not_a_zero(
+    rig: Any, failure: str
+) -> None:
+    place = rig.play(rig.script(cells=[SOLVER]))
+    note = place.path / "played.json"
+    note.write_text(json.dumps({"failure": ""}))
+    assert only(rig).status == "scored"
+    note.write_text(json.dumps({"failure": failure}))
+    result = score_run(rig.run.path, rig.home)
+    (score,) = result.scores
+    assert (score.status, score.ability) == ("invalid", None)
+    assert failure in score.note
+    assert result.summary["metrics"]["overall"]["n"] == 0
+    assert result.summary["not_scored"][0]["note"] == score.note
+    note.write_text("[")
+    assert only(rig).status == "invalid"
+
+
+def test_an_answer_given_before_the_provider_failed_counts(rig: Any) -> None:
+    script = rig.script()
+    script.answer = rig.oracle(script)
+    place = rig.play(script)
+    (place.path / "played.json").write_text(json.dumps({"failure": "the provider failed: 529"}))
+    score = only(rig)
+    assert (score.status, score.ability) == ("scored", 1)
