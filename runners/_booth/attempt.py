@@ -164,6 +164,7 @@ class _Run:
         finally:
             transcript.close()
             errors.close()
+            outcome.lost = relay.lost
             outcome.reached = relay.connections + mcp.requests > 0
             outcome.said = self._read()
             self._report(outcome)
@@ -268,9 +269,11 @@ class _Run:
         """Raise what is to be told as the attempt's error, if anything is.
 
         Raises:
-            CutShortError: it was killed by another hand than ours: no CLI ends itself so.
+            CutShortError: it or our server was killed by another hand than ours.
             CliError: it crashed, its provider failed, or it never reached our server.
         """
+        if outcome.lost:
+            raise CutShortError(f"Proctor's MCP server was killed under {self._asked.tool.name}")
         how = ending(outcome, self._account)
         if how in {"crash", "provider", "tools"}:
             errors = (self._seat.folder / ERRORS).read_bytes()

@@ -71,6 +71,8 @@ class Relay:
         self._word = word
         self._told = told
         self.connections = 0
+        self.lost = False
+        """Whether another hand than ours killed a shim."""
 
     @asynccontextmanager
     async def serving(self, door: socket.socket) -> AsyncGenerator[None]:
@@ -105,7 +107,7 @@ class Relay:
             )
         try:
             await pump(shim.stderr, self._told)
-            await shim.wait()
+            self.lost |= await shim.wait() < 0
         finally:
             with anyio.CancelScope(shield=True):
                 if shim.returncode is None:

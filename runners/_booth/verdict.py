@@ -24,6 +24,8 @@ class Outcome:
     """Its exit status; None: the attempt was cancelled."""
     reached: bool = False
     """Whether it came to the door of our MCP server."""
+    lost: bool = False
+    """Whether our MCP server was killed under it."""
     said: CliSaid = field(default_factory=CliSaid)
 
 
