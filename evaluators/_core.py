@@ -75,8 +75,8 @@ class Score(Frozen):
     validity: float
     """1 if an answer of the right shape was accepted (an episode: played to its end), else 0."""
     ability: float | None
-    """Measure's mark; 0 for an attempt that ended without a valid answer; None on `error`, and where
-    another than the agent cut it short."""
+    """Measure's mark; 0 for an attempt that ended without a valid answer; None on `error`, and
+    where another than the agent cut it short."""
     passed: bool
     safety: float | None = None
     evidence: float | None = None
