@@ -26,6 +26,8 @@ from tasks import UsageError
 
 Method = Literal["percentile", "bca"]
 Weighting = Literal["share", "equal"]
+DUST = 1e-12
+"""Means of clusters that lie no further apart differ by rounding only."""
 FEW = 10
 """Clusters below which a bootstrap of them is too narrow to be shown."""
 Node = Vector | list["Node"]
@@ -61,8 +63,10 @@ def _ends(
 ) -> tuple[float, float] | tuple[None, None]:
     if len(sums) < 2:
         return None, None
-    if np.ptp(sums / sizes) == 0.0:
-        same = float(sums[0] / sizes[0])
+    means = sums / sizes
+    if np.ptp(means) <= DUST * max(1.0, float(np.abs(means).max())):
+        # All the same, but for rounding, of which BCa would make a skewness of 0 / 0.
+        same = float(sums.sum() / sizes.sum())
         return same, same
     from scipy import stats
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from evaluators._core import Score
-from evaluators.stats.bootstrap import mean_interval
+from evaluators.stats.bootstrap import DUST, mean_interval
 from evaluators.stats.sample import (
     DEFAULT,
     Estimate,
@@ -27,9 +27,6 @@ from tasks import Frozen, InstanceId, UsageError
 
 Key = tuple[str, int]
 """Instance and repeat."""
-
-DUST = 1e-12
-"""Differences below it are rounding; their signs must not be flipped or ranked."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +119,7 @@ def paired(
 
 
 def _settled(difference: float) -> float:
+    # Rounding has a sign, and signs are what is flipped and ranked.
     return 0.0 if abs(difference) < DUST else difference
 
 

@@ -37,6 +37,7 @@ from evaluators.tables._readings import read_runs
 from evaluators.tables._report import HTML, Asked, findings, report_files, stale
 from evaluators.tables._rows import rows_of
 from evaluators.tables._saving import save_files
+from evaluators.tables._standings import board
 from evaluators.tables._table import table_blocks, table_files
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
@@ -206,13 +207,13 @@ def card(
     `proctor card RUN --json`
     """
     read = read_runs(runs)
-    found = findings(read, Asked())
     if agent is not None:
         read.of(agent)
     base = Path.cwd() if out is None else out.absolute()
-    tables = (found.rows, found.board.rows)
+    tables = (rows_of(read.sat, read.scales), board(read).rows)
+    notes = caveats(read)
     texts = {
-        name: one_card(name, read, tables, found.notes, base)
+        name: one_card(name, read, tables, notes, base)
         for name in ([agent] if agent is not None else read.agents)
     }
     if out is not None:

@@ -207,3 +207,10 @@ def test_few_clusters_have_students_interval():
     assert many == cluster_interval(SKEWED.tolist(), alone(SKEWED), QUICK, "bca")
     one = mean_interval([0.5, 0.7], ["a", "a"], QUICK)
     assert (one.value, one.low, one.high) == (pytest.approx(0.6), None, None)
+
+
+def test_values_that_differ_by_rounding_alone_are_the_same():
+    values = [0.7 - 0.5, 0.6 - 0.4, 0.3 - 0.1, *([0.2] * 9)]
+    assert len(set(values)) > 1
+    found = cluster_interval(values, [str(k) for k in range(12)], method="bca")
+    assert found.low == found.high == pytest.approx(0.2)

@@ -134,3 +134,9 @@ class Synth:
 @pytest.fixture
 def synth(tmp_path: Path) -> Synth:
     return Synth(tmp_path / "runs")
+
+
+@pytest.fixture(scope="module")
+def shared_synth(tmp_path_factory: pytest.TempPathFactory) -> Synth:
+    """For tests that only read what they share."""
+    return Synth(tmp_path_factory.mktemp("synth") / "runs")

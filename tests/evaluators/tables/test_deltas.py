@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluators.tables._deltas import Compared, compared, tells_apart
@@ -196,6 +196,7 @@ def test_the_command_says_and_saves_the_same(synth: Any, pair: list[Path], tmp_p
     assert "not told apart" in shown.stdout
 
 
+@settings(max_examples=12)
 @given(
     st.permutations(range(2)),
     st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=6),
