@@ -7,21 +7,20 @@ booth's network; who answers at them is the runner, outside. So the booth has no
 `inside.py pipe PORT WORD` is what a CLI starts as its stdio MCP server: a relay to a door.
 """
 
-import contextlib
-import ctypes
-import json
+import _thread  # every module counts: this starts with each attempt, and again for its relay
 import os
-import signal
 import socket
 import sys
-import threading
 
 _CHUNK = 1 << 16
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _SIGKILL = 1, 9
 
 
 def enter(fd: int) -> None:
-    """Become the CLI; what its plan lacks is told on stderr by exit status 127."""
+    """Become the CLI; why it could not is told on stderr."""
+    import json
+    import signal
+
     parent = os.getppid()
     with socket.socket(fileno=fd) as channel:
         plan = json.loads(b"".join(iter(lambda: channel.recv(_CHUNK), b"")))
@@ -36,10 +35,15 @@ def enter(fd: int) -> None:
     if os.getpgrp() != os.getpid():
         # Bubblewrap's own process leads its group: that one is not to get the CLI's signals.
         os.setsid()
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if plan["orphan"] == "dies" and sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _SIGKILL)
         if os.getppid() != parent:
             sys.exit(137)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        # Python ignores these, and a program that it becomes would go on ignoring them.
+        signal.signal(number, signal.SIG_DFL)
     try:
         os.execve(plan["argv"][0], plan["argv"], plan["env"])  # noqa: S606
     except OSError as error:
@@ -59,20 +63,24 @@ def pipe(port: int, word: str) -> None:
     """Relay standard input and output to a door until the other side closes."""
     with socket.create_connection(("127.0.0.1", port)) as door:
         door.sendall(word.encode() + b"\n")
-        threading.Thread(target=_send, args=(door,), daemon=True).start()
-        with contextlib.suppress(OSError):
+        _thread.start_new_thread(_send, (door,))
+        try:
             while chunk := door.recv(_CHUNK):
                 while chunk:
                     chunk = chunk[os.write(1, chunk) :]
+        except OSError:
+            pass
     # The thread may be waiting for input that never comes.
     os._exit(0)
 
 
 def _send(door: socket.socket) -> None:
-    with contextlib.suppress(OSError):
+    try:
         while chunk := os.read(0, _CHUNK):
             door.sendall(chunk)
         door.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
 
 
 if __name__ == "__main__":

@@ -120,6 +120,8 @@ async def _handshake(
             "cwd": plan.cwd,
             "files": dict(plan.files),
             "ports": list(plan.ports),
+            # A sealed one dies with its namespace.
+            "orphan": "lives" if sealed else "dies",
         }
     ).encode()
     ours.setblocking(False)
