@@ -22,7 +22,7 @@ import anyio.to_thread
 
 from runners._ledger import Ledger
 from runners._publish import Depot, commit, receive
-from runners._ray_node import Node, Terms
+from runners._ray_node import SIGN, Node, Terms
 from runners._sitting import Order
 from tasks import DaemonError, RecordError, UsageError
 from tasks._record import PLAYED_FILE, Played, RunFolder, is_live, read_json
@@ -94,9 +94,8 @@ async def ray_engine(stage: RayStage, rooms: RayRooms) -> AsyncGenerator["RayEng
     """
     ray = _ray()
     depot = Depot.at(stage.runs)
-    sign = f".seen-{secrets.token_hex(8)}"
     with _connected(ray, stage.address):
-        await anyio.to_thread.run_sync(depot.write, b"", sign)
+        sign = await anyio.to_thread.run_sync(_sign, depot)
         terms = Terms(
             rooms=stage.rooms,
             sandbox=stage.sandbox,
@@ -112,7 +111,13 @@ async def ray_engine(stage: RayStage, rooms: RayRooms) -> AsyncGenerator["RayEng
         finally:
             with anyio.CancelScope(shield=True):
                 await engine.close()
-                await anyio.to_thread.run_sync(depot.drop, sign)
+
+
+def _sign(runs: Depot) -> str:
+    """What tells this folder from another of its name on a node's own disk; it stays there."""
+    if not runs.holds(SIGN):
+        runs.write(secrets.token_hex(8).encode(), SIGN)
+    return runs.read(SIGN).decode()
 
 
 def _ray() -> Any:

@@ -28,6 +28,8 @@ from tasks import DaemonError, UsageError
 from tasks._record import Played, Run, RunFolder
 
 PREFIX = "proctor-node-"
+SIGN = ".proctor-runs"
+"""File beside the run folders by which a node knows that it sees them."""
 
 
 class NodeRooms(Protocol):
@@ -63,7 +65,7 @@ class Terms:
     runs: str
     """URL or path that parcels are sent below."""
     sign: str
-    """Name of a file there that a node must see."""
+    """Content of the file `SIGN` there, which a node must see."""
 
 
 class Node:
@@ -156,7 +158,8 @@ class Node:
         for name in terms.agents:
             if why := agent_named(name).missing():
                 raise UsageError(f"{name} cannot play on the node {machine}: {why}")
-        if not Depot.at(terms.runs).holds(terms.sign):
+        runs = Depot.at(terms.runs)
+        if not runs.holds(SIGN) or runs.read(SIGN).decode() != terms.sign:
             raise UsageError(
                 f"The node {machine} does not see the folder {terms.runs}. Name one that every "
                 "node shares with --runs, or a URL (`s3://bucket/runs`)."

@@ -21,6 +21,7 @@ MEMORY = 80 << 20
 
 AGENTS = """
 import os
+import sys
 from pathlib import Path
 
 import anyio
@@ -42,8 +43,7 @@ waiting = Agent(summary="a test", play=waits)
 homeless = Agent(
     summary="a test",
     play=waits,
-    missing=lambda: "no program here" if "proctor-node-" in os.environ.get("PROCTOR_HOME", "")
-    else "",
+    missing=lambda: "no program here" if "default_worker" in sys.argv[0] else "",
 )
 """
 

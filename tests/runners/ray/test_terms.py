@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from runners._ray_node import PREFIX, Node, Terms, _claimed
+from runners._ray_node import PREFIX, SIGN, Node, Terms, _claimed
 from tasks import UsageError
 
 
@@ -27,13 +27,13 @@ class SilentRooms(Rooms):
         raise UsageError(f"asked for {sandbox} with {secret} in {home.parent.name} {runs.name}")
 
 
-def opened(rooms: type[Rooms], runs: Path, **changed: object) -> None:
+def opened(rooms: type[Rooms], folder: Path, **changed: object) -> None:
     terms = {
         "rooms": f"{__name__}:{rooms.__name__}",
         "sandbox": "none",
         "agents": ("nop",),
         "versions": {"proctor": "1"},
-        "runs": str(runs),
+        "runs": str(folder),
         "sign": "sign",
         **changed,
     }
@@ -45,7 +45,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PROCTOR_HOME", "somewhere")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (tmp_path / "runs").mkdir()
-    (tmp_path / "runs" / "sign").touch()
+    (tmp_path / "runs" / SIGN).write_text("sign")
     return tmp_path / "runs"
 
 
@@ -54,9 +54,10 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ({"versions": {"proctor": "2"}}, "proctor 1 instead of 2"),
         ({"sign": "another"}, "does not see the folder"),
+        ({"runs": "nowhere"}, "does not see the folder nowhere"),
         ({"agents": ("nop", "solvr")}, "Did you mean solver"),
     ],
-    ids=["version", "folder", "agent"],
+    ids=["version", "another", "folder", "agent"],
 )
 def test_a_node_that_cannot_play_says_why_and_starts_nothing(
     changed: dict[str, object], told: str, runs: Path, tmp_path: Path
