@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from runners._booth.meter import Reading
+from runners._models.prices import listed
 from tasks._record import Ending, Tokens
 
 _OWN_FAULT = frozenset({400, 405, 413, 422})
@@ -12,22 +13,11 @@ _OWN_FAULT = frozenset({400, 405, 413, 422})
 
 
 def price(provider: str, model: str, reading: Reading) -> float | None:
-    """Dollars by the list (genai-prices, in the release that is installed); None: not in it."""
-    from genai_prices import Usage, calc_price
-
-    tokens = reading.tokens
-    if tokens is None:
+    """Dollars by the price table; None: it does not know the model, or nothing was told."""
+    if reading.tokens is None:
         return None
-    usage = Usage(
-        input_tokens=tokens.input,
-        output_tokens=tokens.output,
-        cache_read_tokens=tokens.cached,
-        cache_write_tokens=reading.cache_writes,
-    )
-    try:
-        return float(calc_price(usage, model_ref=model, provider_id=provider).total_price)
-    except (LookupError, ValueError):
-        return None
+    found = listed(model, reading.tokens, provider=provider, written=reading.cache_writes)
+    return None if found is None else float(found)
 
 
 def priced(provider: str, model: str) -> bool:

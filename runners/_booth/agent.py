@@ -13,7 +13,9 @@ from tasks import JSON, UsageError
 SCRIPTED = "scripted"
 """The model that is our own scripted endpoint."""
 TURNS = 500
-"""Model calls of one attempt where no other limit was asked for."""
+"""Model calls of one attempt where no other limit was asked for: beyond any task's own budget."""
+CALLS = 60
+"""Model calls of one attempt that an estimate reckons with where no limit was asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +97,8 @@ def _agent(asked: Asked, variant: Callable[[str], Agent]) -> Agent:
         play=play,
         model="" if asked.scripted else f"{tool.provider}:{asked.model}",
         paid=asked.paid(os.environ),
-        calls=asked.turns,
+        calls=cast("int", asked.options.get("turns", CALLS)),
+        usd=cast("float | None", asked.options.get("usd")),
         missing=missing,
         variant=variant,
     )

@@ -24,13 +24,24 @@ def at(rates: tuple[float, float], tokens: Tokens) -> Decimal:
 
 
 def listed(
-    model: str, tokens: Tokens, *, provider: str | None = None, url: str | None = None
+    model: str,
+    tokens: Tokens,
+    *,
+    provider: str | None = None,
+    url: str | None = None,
+    written: int = 0,
 ) -> Decimal | None:
-    """Dollars by the price table, of a provider by its id or by its address; None if unlisted."""
+    """Dollars by the price table, of a provider by its id or by its address; None if unlisted.
+
+    `written`: of the input tokens, those written to the provider's cache.
+    """
     from genai_prices import Usage, calc_price
 
     usage = Usage(
-        input_tokens=tokens.input, output_tokens=tokens.output, cache_read_tokens=tokens.cached
+        input_tokens=tokens.input,
+        output_tokens=tokens.output,
+        cache_read_tokens=tokens.cached,
+        cache_write_tokens=written,
     )
     try:
         if url is not None:
