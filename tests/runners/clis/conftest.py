@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -218,11 +219,19 @@ def _words(process: psutil.Process) -> str:
         return ""
 
 
+@pytest.fixture(scope="session")
+def hall_home(end_daemon: Callable[[Path], None]) -> Iterator[Path]:
+    """A state folder, and with it a daemon, that all tests with real CLIs share."""
+    with tempfile.TemporaryDirectory(prefix="pr", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+        end_daemon(Path(folder))
+
+
 @pytest.fixture(scope="module")
 def table(
-    agent_clis: str, shared_home: Path, tmp_path_factory: pytest.TempPathFactory
+    agent_clis: str, hall_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Table]:
-    """A hall that the tests of a module share; its daemon ends with them. HOME is a decoy."""
+    """A place at that hall, with scripts of ours; HOME is a decoy."""
     module = ModuleType("plugged_scripts")
     module.held = Script("runs a cell that does not end", _held)  # type: ignore[attr-defined]
     plugged = EntryPoint("held", "plugged_scripts:held", "proctor.scripts")
@@ -237,7 +246,7 @@ def table(
         (decoy / name).write_text(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", agent_clis)
-        patch.setenv("PROCTOR_HOME", str(shared_home))
+        patch.setenv("PROCTOR_HOME", str(hall_home))
         patch.setenv("HOME", str(decoy))
         patch.setenv("OMP_NUM_THREADS", "1")
         for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"):
@@ -246,7 +255,7 @@ def table(
             patch.delenv(name, raising=False)
         patch.setitem(sys.modules, module.__name__, module)
         patch.setattr(tasks._find, "entry_points", with_ours)
-        yield Table(shared_home, tmp_path_factory.mktemp("runs"), Rooms())
+        yield Table(hall_home, tmp_path_factory.mktemp("runs"), Rooms())
 
 
 @pytest.fixture
