@@ -34,6 +34,17 @@ Summary = Mapping[str, Any]
 Preset = Annotated[
     str | None, typer.Option(help="A preset's name or `all`; default: each family's first.")
 ]
+Types = Annotated[
+    str | None,
+    typer.Option(help="Types by commas, or `all`; default: the first ones each family has."),
+]
+PerTask = Annotated[
+    int | None,
+    typer.Option(min=1, help=f"Default {PER_TASK}; with --variants as many as are named."),
+]
+PreservingOnly = Annotated[
+    bool, typer.Option(help="Only variants whose right answer is written like the base's.")
+]
 
 
 class Comparing(House, Protocol):
@@ -65,17 +76,9 @@ def run(  # noqa: PLR0913 - one parameter an option
     repeat: Annotated[
         int, typer.Option(min=1, help="Attempts on each base; from 2 on there is a noise floor.")
     ] = 2,
-    variants: Annotated[
-        str | None,
-        typer.Option(help="Types by commas, or `all`; default: the first ones each family has."),
-    ] = None,
-    variants_per_task: Annotated[
-        int | None,
-        typer.Option(min=1, help=f"Default {PER_TASK}; with --variants as many as are named."),
-    ] = None,
-    answer_preserving_only: Annotated[
-        bool, typer.Option(help="Only variants whose right answer is written like the base's.")
-    ] = False,
+    variants: Types = None,
+    variants_per_task: PerTask = None,
+    answer_preserving_only: PreservingOnly = False,
     preset: Preset = None,
     split: Annotated[Split, typer.Option(help="`private` is the exam.")] = Split.PRIVATE,
     runs: Runs = Path("runs"),
