@@ -198,8 +198,9 @@ class _Visit:
 
     def refuse(self, status: int, message: str, fault: str = "ok") -> Response:
         self.note(fault=fault, status=status)
-        # At once: whoever tries out retries need not wait for them.
-        headers = {"Retry-After": "0"} if status in {429, 503, 529} else {}
+        # At once: whoever tries out retries need not wait for them. SDKs take the second one.
+        passing = status == 429 or status >= 500
+        headers = {"Retry-After": "0", "Retry-After-Ms": "1"} if passing else {}
         return JSONResponse(self.dialect.failure(status, message), status, headers)
 
 
@@ -223,6 +224,9 @@ class _Broken(Response):
             while (await receive())["type"] != "http.disconnect":
                 pass
             waiting.cancel_scope.cancel()
+        if not self.parts:
+            # An answer that never began would be a 500 to uvicorn; this one is cut off.
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
 
 
 async def _cancel_at(closing: anyio.Event, scope: anyio.CancelScope) -> None:

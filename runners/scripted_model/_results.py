@@ -95,14 +95,14 @@ def _are_blocks(value: Any) -> bool:
 
 
 def _is_text(part: Any) -> bool:
-    kind = part.get("type")
+    kind = str(part.get("type"))
     return isinstance(part.get("text"), str) and (kind in _TEXTS or set(part) == {"text"})
 
 
 def _is_image(part: Any) -> bool:
     if not isinstance(part, dict):
         return False
-    return part.get("type") in _IMAGES or "inlineData" in part or "inline_data" in part
+    return str(part.get("type")) in _IMAGES or "inlineData" in part or "inline_data" in part
 
 
 def _json(text: str) -> Any:

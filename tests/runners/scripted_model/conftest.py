@@ -208,18 +208,26 @@ LOOPS = {
 }
 
 
-@pytest.fixture(params=[f"{name}-{how}" for name in LOOPS for how in ("stream", "whole")])
-def provider(request: pytest.FixtureRequest) -> Callable[..., Awaitable[str]]:
-    """`await provider(url, prompt, tools, use, usages)`: the last words of a conversation."""
-    name, _, how = str(request.param).partition("-")
-
+def _talk(name: str, *, stream: bool) -> Callable[..., Awaitable[str]]:
     async def talk(
         url: str, prompt: str, tools: Sequence[Spec], use: Use, usages: list[Any] | None = None
     ) -> str:
         seen = [] if usages is None else usages
-        return await LOOPS[name](Seatless(url, prompt, tools, use, how == "stream", seen))
+        return await LOOPS[name](Seatless(url, prompt, tools, use, stream, seen))
 
     return talk
+
+
+@pytest.fixture(params=list(LOOPS))
+def provider(request: pytest.FixtureRequest) -> Callable[..., Awaitable[str]]:
+    """`await provider(url, prompt, tools, use, usages)`: the last words of a conversation."""
+    return _talk(request.param, stream=True)
+
+
+@pytest.fixture(params=list(LOOPS))
+def plain_provider(request: pytest.FixtureRequest) -> Callable[..., Awaitable[str]]:
+    """The same without streaming."""
+    return _talk(request.param, stream=False)
 
 
 @pytest.fixture(scope="session")

@@ -39,6 +39,14 @@ def talk(provider: Any, behaviour: Script, tools: Any, use: Any, **how: Any) -> 
 
 
 def test_calls_go_out_and_results_come_back_as_they_are(provider: Any, tools: Any, sdk: Any):
+    echoes(provider, tools, sdk)
+
+
+def test_they_do_so_without_streaming(plain_provider: Any, tools: Any, sdk: Any):
+    echoes(plain_provider, tools, sdk)
+
+
+def echoes(provider: Any, tools: Any, sdk: Any) -> None:
     asked: list[Any] = []
 
     async def use(name: str, arguments: Any) -> Any:
