@@ -1,81 +1,22 @@
 """From a CLI's declaration to an agent: its variants, what they cost, what they lack."""
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import cast
 
-from runners._booth.declaration import CliTool, Transport
+from runners._booth.asked import Asked, read_variant
+from runners._booth.declaration import CliTool
 from runners._core import Agent, Seat
-from runners._spelling import Reader, number, on_loopback, one_of, spelled, url, variable, whole
-from tasks import JSON, UsageError
 
-SCRIPTED = "scripted"
-"""The model that is our own scripted endpoint."""
-TURNS = 500
-"""Model calls of one attempt where no other limit was asked for: beyond any task's own budget."""
 CALLS = 60
 """Model calls of one attempt that an estimate reckons with where no limit was asked for."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """One variant of a CLI, as it was spelled."""
-
-    tool: CliTool
-    model: str
-    """The model's id at its provider, or `scripted`."""
-    options: Mapping[str, JSON]
-
-    @property
-    def scripted(self) -> bool:
-        """Whether our scripted endpoint plays the model."""
-        return self.model == SCRIPTED
-
-    @property
-    def told_model(self) -> str:
-        """What the CLI is told that its model is."""
-        return self.tool.model if self.scripted else self.model
-
-    @property
-    def turns(self) -> int:
-        """Model calls at most."""
-        return cast("int", self.options.get("turns", TURNS))
-
-    @property
-    def transport(self) -> Transport:
-        """How the CLI is to reach our server."""
-        return cast("Transport", self.options.get("transport", self.tool.can.transports[0]))
-
-    @property
-    def sandbox(self) -> str:
-        """`auto`, `bwrap` or `none`."""
-        return str(self.options.get("sandbox", "auto"))
-
-    def base_url(self, environ: Mapping[str, str]) -> str:
-        """Address of the model's provider."""
-        asked = self.options.get("base_url") or environ.get(self.tool.base_env)
-        return str(asked or self.tool.base_url).rstrip("/")
-
-    def paid(self, environ: Mapping[str, str]) -> bool:
-        """Whether its model costs money."""
-        return not self.scripted and not on_loopback(self.base_url(environ))
-
-    def key_names(self) -> tuple[str, ...]:
-        """Variables that may hold the provider's key."""
-        named = self.options.get("key_env")
-        return (str(named),) if named else self.tool.key_env
-
-    def key(self, environ: Mapping[str, str]) -> str:
-        """The provider's key; '' where none is set. Goes to the gate and nowhere else."""
-        return next((environ[name] for name in self.key_names() if environ.get(name)), "")
 
 
 def cli_agent(tool: CliTool) -> Agent:
     """The agent of one CLI; its variants are spelled `model+key=value…`, both parts optional."""
 
     def variant(text: str) -> Agent:
-        return _agent(_asked(tool, text), variant)
+        return _agent(read_variant(tool, text), variant)
 
     return variant("")
 
@@ -102,51 +43,3 @@ def _agent(asked: Asked, variant: Callable[[str], Agent]) -> Agent:
         missing=missing,
         variant=variant,
     )
-
-
-def _asked(tool: CliTool, text: str) -> Asked:
-    found = spelled(text, _options(tool))
-    options = dict(found.options)
-    ours = next((name for name in ("script", "faults") if name in options), None)
-    if ours and found.model != SCRIPTED:
-        raise UsageError(
-            f"The option +{ours} belongs to the model `{SCRIPTED}`, got {found.model!r}: "
-            f"write {tool.program}:{SCRIPTED}+{ours}=…."
-        )
-    return Asked(tool=tool, model=found.model or tool.model, options=options)
-
-
-def _options(tool: CliTool) -> dict[str, Reader]:
-    known: dict[str, Reader] = {
-        "turns": whole(),
-        "usd": number(above=True),
-        "transport": one_of(*tool.can.transports),
-        "sandbox": one_of("auto", "bwrap", "none"),
-        "base_url": url,
-        "key_env": variable,
-        "script": _script,
-        "faults": _faults,
-    }
-    if tool.can.effort:
-        known["effort"] = one_of(*tool.can.effort)
-    if tool.can.thinking:
-        known["thinking"] = whole(1024)
-    return known
-
-
-def _script(text: str) -> str:
-    from runners.scripted_model import SCRIPTS
-
-    if text not in SCRIPTS.names():
-        raise ValueError(f"one of {', '.join(SCRIPTS.names())}")
-    return text
-
-
-def _faults(text: str) -> str:
-    from runners.scripted_model import Faults
-
-    try:
-        Faults.parse(text)
-    except UsageError as error:
-        raise ValueError(f"a plan of faults. {error}") from None
-    return text

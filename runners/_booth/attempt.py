@@ -11,14 +11,14 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 import httpx2
 
 from runners._booth import bubble, inside
 from runners._booth.account import Account, priced
-from runners._booth.agent import Asked
+from runners._booth.asked import Asked
 from runners._booth.declaration import CliSaid, CliSeat, Launch
 from runners._booth.doors import VERSION_PART, McpDoor, ModelDoor, Provider, fork
 from runners._booth.gate import Relay, serving
@@ -31,7 +31,7 @@ from runners._booth.transcript import Transcript
 from runners._booth.verdict import KILLED, CliError, Outcome, ending, usage, words
 from runners._core import AgentReport, CutShortError, Seat
 from runners._spelling import on_loopback
-from tasks import UsageError, home
+from tasks import JSON, UsageError, home
 from tasks._record import AgentSetup, Ending
 
 TRANSCRIPT = "transcript.jsonl"
@@ -137,7 +137,7 @@ class _Run:
             transport=asked.transport,
             prompt_sha256=prompt_sha256(),
             sandbox="bwrap" if self._sealed else "none",
-            settings={"turns": asked.turns, **_recorded(asked)},
+            settings=_recorded(asked, environ),
         )
 
     async def play(self, provider: Provider) -> Outcome:
@@ -340,9 +340,14 @@ def _place(program: Program, environ: Mapping[str, str], *, sealed: bool) -> Gen
         )
 
 
-def _recorded(asked: Asked) -> dict[str, Any]:
-    """Options as they are to stand in the record; an address may name a private machine."""
-    return {name: value for name, value in asked.options.items() if name != "key_env"}
+def _recorded(asked: Asked, environ: Mapping[str, str]) -> dict[str, JSON]:
+    """Options as they stand in the record; of an address what names the place, nothing more."""
+    settings = {name: value for name, value in asked.options.items() if name != "key_env"}
+    address = asked.base_url(environ)
+    if not asked.scripted and address != asked.tool.base_url:
+        parts = urlsplit(address)
+        settings["base_url"] = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return {"turns": asked.turns, **settings}
 
 
 def _memory(text: str, stack: ExitStack) -> int:

@@ -25,7 +25,10 @@ def enter(fd: int) -> None:
     with socket.socket(fileno=fd) as channel:
         plan = json.loads(b"".join(iter(lambda: channel.recv(_CHUNK), b"")))
         doors = [listener(port) for port in plan["ports"]]
-        socket.send_fds(channel, [b"."], [door.fileno() for door in doors])
+        if doors:
+            socket.send_fds(channel, [b"."], [door.fileno() for door in doors])
+        else:
+            channel.send(b".")
     for path, text in plan["files"].items():
         os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 - pathlib is slow
         with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123

@@ -5,7 +5,7 @@ from typing import cast
 
 from runners._booth import bubble
 from runners._booth.account import priced
-from runners._booth.agent import Asked
+from runners._booth.asked import Asked
 from runners._booth.program import found
 from tasks import UsageError
 

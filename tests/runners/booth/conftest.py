@@ -165,3 +165,8 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
     return Bench(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def sat() -> Sat:
+    return Sat()

@@ -2,17 +2,21 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from runners._booth import CliSeat, bubble
+from runners._booth.verdict import CliError
+from runners._core import Seat
 from runners.agents.claude import agent, launch, read
-from tasks import UsageError
+from tasks import Ticket, UsageError
 from tasks._record import Tokens
 
 ROOT = Path(__file__).parents[3]
@@ -112,6 +116,20 @@ def test_its_variants_are_checked():
         agent.variant("scripted+effort=huge")
     with pytest.raises(UsageError, match="thinking"):
         agent.variant("scripted+thinking=lots")
+
+
+@pytest.mark.npm
+def test_a_server_that_does_not_start_is_an_ending_of_its_own(
+    bench: Any, agent_clis: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PATH", agent_clis)
+    told: list[Any] = []
+    ticket = Ticket(attempt="a1", token="t" * 20, url="", command=("false",), env={})
+    seat = Seat("a/b", ticket, random.Random(1), bench.folder, 60.0, tell=told.append)
+    assert agent.variant is not None
+    with pytest.raises(CliError, match="'proctor': 'failed'"):
+        anyio.run(agent.variant("scripted+script=nop").play, seat)
+    assert told[-1].ending == "tools"
 
 
 def events(attempt: Path) -> list[Any]:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from runners._booth import bubble, cli_agent
@@ -18,7 +19,7 @@ from tasks import UsageError
 from tasks._record import Tokens
 
 ASKING = """
-for n in range(50):
+for n in range(20):
     status, body = ask(f"Task: a/b {n}")
     tell(n=n, status=status)
 """
@@ -48,6 +49,11 @@ def alive(mark: str) -> list[str]:
     return found
 
 
+def written(sat: Any) -> bytes:
+    path = sat.folder / "transcript.jsonl"
+    return path.read_bytes() if path.exists() else b""
+
+
 def test_what_was_metered_is_what_the_endpoint_told(bench: Any):
     sat, model = bench.play_paid("[ask(f'Task: a/b {n}' * n) for n in range(1, 8)]; visit()")
     total, metered = model.totals[""], sat.last.usage.metered
@@ -67,12 +73,12 @@ def test_what_was_metered_is_what_the_endpoint_told(bench: Any):
 
 def test_the_money_limit_ends_the_cli(bench: Any):
     free, _ = bench.play_paid(ASKING + "visit()")
-    assert len(free.lines) == 50
+    assert len(free.lines) == 20
     limit = free.last.usage.cost_usd / 5
     sat, model = bench.play_paid(ASKING + "time.sleep(600)", f"+usd={limit:.9f}")
     assert (sat.last.ending, sat.error) == ("money", None)
     assert limit <= sat.last.usage.cost_usd < 2 * limit
-    assert model.totals[""].requests == sat.last.usage.requests < 15
+    assert model.totals[""].requests == sat.last.usage.requests < 12
     assert sat.last.setup.settings["usd"] == pytest.approx(limit)
 
 
@@ -89,6 +95,30 @@ def test_out_of_time_all_of_it_is_ended_by_force(bench: Any, sandbox: str):
     assert sat.lines == [{"ready": True}]
     assert (sat.last.ending, sat.error) == ("timeout", None)
     assert alive(mark) == []
+
+
+def test_cancelled_from_outside_it_is_ended_and_has_told_what_it_took(bench: Any, sat: Any):
+    mark = f"mark-{os.urandom(8).hex()}"
+    body = f"MARK = {mark!r}\nask(); visit(); tell(ready=True)\n{STUBBORN}"
+
+    async def play() -> None:
+        seat = bench.seat(sat)
+        variant = cli_agent(bench.tool(body)).variant
+        assert variant is not None
+
+        async def sitting() -> None:
+            await variant("scripted").play(seat)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(sitting)
+            while b"ready" not in written(sat):  # noqa: ASYNC110 - a file tells no event
+                await anyio.sleep(0.05)
+            tasks.cancel_scope.cancel()
+
+    anyio.run(play)
+    assert alive(mark) == []
+    assert (sat.last.ending, sat.last.usage.requests) == ("", 1)
+    assert sat.last.usage.metered.input > 0
 
 
 @pytest.mark.parametrize("sandbox", ["auto", "none"])
