@@ -15,7 +15,8 @@ from rich.text import Text
 from runners._connect import CLIENTS, Client, Scope
 from runners._connect._client import SERVER, Place, Server, plain
 from runners._connect._settings import TAIL, Settings, State, read
-from tasks import JSON, UsageError, home, nearest
+from runners._evaluation import Rooms
+from tasks import JSON, ProctorError, UsageError, home, nearest
 
 CODES = "Exit codes: 0 done · 2 no such client, or its file cannot be changed · 4 the daemon."
 _SAID: dict[State, str] = {
@@ -40,7 +41,8 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 
 @app.command(epilog=CODES)
-def connect(
+def connect(  # noqa: PLR0913 - each is an option of the command line
+    ctx: typer.Context,
     name: Annotated[
         str | None, typer.Argument(help="claude, codex, gemini, opencode, qwen or copilot.")
     ] = None,
@@ -59,7 +61,8 @@ def connect(
     """Add Proctor to an agent CLI's own settings; without a name: which CLIs have it.
 
     The CLI then starts `proctor connect --stdio`, the MCP server, by itself; that starts the
-    daemon if there is none, and never writes anything but JSON-RPC to stdout.
+    daemon if there is none, and never writes anything but JSON-RPC to stdout. The daemon is also
+    started now: some CLIs begin without a server that keeps them waiting.
 
     Examples: `proctor connect` · `proctor connect claude` · `proctor connect codex --print` ·
     `proctor connect gemini --scope project` · `proctor connect claude --undo`
@@ -80,6 +83,8 @@ def connect(
         _undo(name, wanted, settings, as_json=json_)
     else:
         _connect(name, wanted, settings, write=not print_, as_json=json_)
+        if not print_ and ctx.obj is not None:
+            _warm(ctx.obj)
 
 
 def _connect(name: str, scope: Scope, settings: Settings, *, write: bool, as_json: bool) -> None:
@@ -106,6 +111,15 @@ def _connect(name: str, scope: Scope, settings: Settings, *, write: bool, as_jso
     _say(said, "\n".join(lines), as_json=as_json)
     if shutil.which(client.program) is None:
         typer.echo(f"`{client.program}` is not on PATH: install {client.title} first.", err=True)
+
+
+def _warm(rooms: Rooms) -> None:
+    """Have a daemon ready; that there can be none is told, and the entry stays."""
+    try:
+        if rooms.start_daemon(Path("runs").absolute(), "auto"):
+            typer.echo("The daemon is started; practice runs go to ./runs.", err=True)
+    except ProctorError as error:
+        typer.echo(f"Practice will not work yet: {error}", err=True)
 
 
 def _undo(name: str, scope: Scope, settings: Settings, *, as_json: bool) -> None:

@@ -165,7 +165,9 @@ def test_the_variable_that_moves_a_clients_settings_is_honoured(
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize(
-    "broken", ["{", "= 1", "[1, 2", "\0", '{"a": 1}}', "x" * 100, "[" * 20_000], ids=list("123456") + ["deep"]
+    "broken",
+    ["{", "= 1", "[1, 2", "\0", '{"a": 1}}', "x" * 100, "[" * 20_000],
+    ids=["open", "toml", "array", "null", "twice", "word", "deep"],
 )
 def test_a_broken_file_is_named_and_left_alone(decoy: Path, name: str, broken: str):
     file = decoy / FILES[name]
