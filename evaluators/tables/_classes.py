@@ -35,7 +35,8 @@ CUT = frozenset({"turns", "money", "timeout"})
 """Endings by a limit of ours."""
 SCRIPTED = "scripted"
 """The model that our scripted endpoint calls itself."""
-_FORCED = {"require_tool_first": {True}, "tool_choice": {"required", "any"}}
+_FORCED = ("require_tool_first", "forced")
+"""Settings of the agent `tool` that make it call one."""
 _CLEAN: dict[Track, Label] = {
     "strict-512": "strict clean",
     "best-valid": "best-valid clean",
@@ -140,7 +141,7 @@ def _label(sat: Sequence[Sat], track: Track, unfinished: int) -> Label:
 
 def _given(sat: Sat) -> bool:
     settings = {} if sat.setup is None else sat.setup.settings
-    forced = any(name in settings and settings[name] in values for name, values in _FORCED.items())
+    forced = any(settings.get(name) is True for name in _FORCED)
     return sat.score.stamp is Stamp.DIAGNOSTIC or forced
 
 

@@ -1,7 +1,8 @@
 """The leaderboard: one row an agent and stamp over all its runs, ranked where it may be.
 
 Means have a hierarchical bootstrap interval (`evaluators.stats.bootstrap`: seeds are drawn, within
-each its tasks, within each its repeats). Money, tokens and time are the runner's and the daemon's
+each its tasks, within each its repeats), or Student's t over seeds where these are too few for it;
+none with one seed. Money, tokens and time are the runner's and the daemon's
 word and stand beside the scores. Ranks hold among clean rows of one track that played the same
 instances (`exam`), by normalised score where all of them have a scale, else by mean score.
 """
@@ -18,7 +19,7 @@ from evaluators._intervals import mean
 from evaluators._summary import Scales
 from evaluators.robustness import VariantRecord, unsafe
 from evaluators.robustness import metrics as robustness_metrics
-from evaluators.stats.bootstrap import hierarchical_interval
+from evaluators.stats.bootstrap import FEW, hierarchical_interval, mean_interval
 from evaluators.stats.sample import DEFAULT, Estimate, Observation, Resampling
 from evaluators.tables._classes import Label, Track, is_model, verdict
 from evaluators.tables._quantities import cost_usd, latency_ms, normalised, parse_failure
@@ -199,7 +200,9 @@ def _standing(
         n_tasks=len({one.score.instance for one in counted}),
         n=len(counted),
         aside=len(plain) - len(counted),
-        mean_score=_estimate(counted, [one.score.ability or 0.0 for one in counted], resampling),
+        mean_score=_clipped(
+            _estimate(counted, [one.score.ability or 0.0 for one in counted], resampling)
+        ),
         normalised_score=_scaled(counted, scales, resampling),
         floor=_floor(counted, scales),
         pass_rate=_rate([one.score.passed for one in counted]),
@@ -252,11 +255,21 @@ def _estimate(
 ) -> Estimate | None:
     if not counted:
         return None
+    seeds = [str(one.seed) for one in counted]
+    if len(set(seeds)) < FEW:
+        return mean_interval(values, seeds, resampling)
     sample = [
-        Observation(value, str(one.seed), one.score.instance)
-        for one, value in zip(counted, values, strict=True)
+        Observation(value, seed, one.score.instance)
+        for one, seed, value in zip(counted, seeds, values, strict=True)
     ]
     return hierarchical_interval(sample, resampling)
+
+
+def _clipped(found: Estimate | None) -> Estimate | None:
+    """A mean of scores in [0, 1], whose t interval may reach beyond."""
+    if found is None or found.low is None or found.high is None:
+        return found
+    return found.model_copy(update={"low": max(0.0, found.low), "high": min(1.0, found.high)})
 
 
 def _scaled(counted: Sequence[Sat], scales: Scales, resampling: Resampling) -> Estimate | None:

@@ -54,9 +54,11 @@ def test_small_and_diagnostic_rows_are_named_and_not_ranked(
     assert judged(row(synth, **facts))[1:] == (label, False)
 
 
-@pytest.mark.parametrize("settings", [{"require_tool_first": True}, {"tool_choice": "required"}])
+@pytest.mark.parametrize("settings", [{"require_tool_first": True}, {"forced": True}])
 def test_a_forced_tool_is_diagnostic(synth: Any, settings: dict[str, Any]):
     assert judged(row(synth, setup=synth.setup("tool", settings=settings)))[1] == "diagnostic"
+    free = dict.fromkeys(settings, False)
+    assert judged(row(synth, setup=synth.setup("tool", settings=free)))[1] == "open clean"
 
 
 def test_what_is_no_model_is_called_so(synth: Any):

@@ -64,20 +64,30 @@ def test_a_row_holds_what_the_field_publishes(synth: Any):
     # The one that our cache answered has no latency.
     assert (row.n_latency, row.latency_p50_ms, row.latency_p95_ms) == (3, 2000.0, 2000.0)
     assert row.provider_errors == 2
-    assert row.mean_score.method.startswith("hierarchical bootstrap")
 
 
 def test_the_interval_is_drawn_over_seeds(synth: Any):
     score = synth.score
-    one_seed = synth.run("a", [score(1, 0.2), score(1, 0.9, n=2)])
-    several = synth.run("b", [score(k, 0.1 * k) for k in range(1, 8)])
-    found = rows(one_seed, several)
-    lone, many = one(found, "a").mean_score, one(found, "b").mean_score
+    runs = [
+        synth.run("one", [score(1, 0.2), score(1, 0.9, n=2)]),
+        synth.run("few", [score(k, v, n=n) for k, v in ((1, 0.4), (2, 0.6)) for n in (1, 2, 3)]),
+        synth.run("many", [score(k, 0.05 * k) for k in range(1, 12)]),
+    ]
+    found = rows(*runs)
+    lone, few, many = (one(found, name).mean_score for name in ("one", "few", "many"))
     assert lone is not None
+    assert few is not None
     assert many is not None
     assert (lone.low, lone.clusters) == (None, 1)
+    # By hand: two seeds with means .4 and .6, t of one degree of freedom 12.7; clipped to [0, 1].
+    assert (few.low, few.high, few.clusters) == (0.0, 1.0, 2)
+    assert few.method.startswith("Student's t")
+    assert many.method.startswith("hierarchical bootstrap")
     assert many.low is not None
-    assert many.low < many.value < (many.high or 0.0)
+    assert many.high is not None
+    assert many.value == pytest.approx(0.3)
+    assert 0.15 < many.low < 0.25
+    assert 0.35 < many.high < 0.45
 
 
 @pytest.mark.parametrize(
