@@ -133,8 +133,14 @@ class Bench:
         self, body: str, variant: str = "scripted", more: Mapping[str, Any] | None = None
     ) -> Sat:
         """Seat a CLI with this body, see it to its end."""
+        return await self.seated(self.tool(body), variant, more)
+
+    async def seated(
+        self, tool: CliTool, variant: str = "scripted", more: Mapping[str, Any] | None = None
+    ) -> Sat:
+        """Seat a CLI that is there."""
         sat = Sat()
-        agent = cli_agent(self.tool(body))
+        agent = cli_agent(tool)
         assert agent.variant is not None
         seat = self.seat(sat, **(more or {}))
         try:
