@@ -23,8 +23,10 @@ from anyio.from_thread import start_blocking_portal
 
 import tasks._find
 from proctor import Rooms
-from runners._evaluation import Options, Scored, evaluate
+from runners._evaluation import Options
 from runners._plan import EvalConfig
+from runners._sitting import LocalEngine
+from runners._suite import run_suite
 from runners.scripted_model import Call, Endpoint, Script, endpoint
 from server.operator import Operator
 from tasks._record import (
@@ -75,7 +77,7 @@ async def _held(call: Call) -> str:
 class Sat:
     """One sitting of one CLI, from both sides."""
 
-    scored: Scored
+    run: Path
     played: Played
     """Of the attempt that stands."""
     cut: list[Played]
@@ -90,10 +92,11 @@ class Sat:
     def kinds(self) -> list[Kind]:
         return [event.kind for event in self.events]
 
-    @property
     def score(self) -> float | None:
-        """Ability, in [0, 1]; None where nothing was scored."""
-        return self.scored.mean_score
+        """Ability, in [0, 1], as the scorer finds it now; None where nothing counts."""
+        Rooms().score(self.run)
+        summary: Any = read_json(self.run / "results" / "summary.json")
+        return summary["metrics"]["overall"]["mean_score"]
 
     @property
     def transcript(self) -> str:
@@ -102,7 +105,7 @@ class Sat:
     @property
     def notes(self) -> str:
         """The notebook's Markdown: what a script noted."""
-        path = self.scored.report.folder / self.attempt.notebook
+        path = self.run / self.attempt.notebook
         cells: Any = nbformat.read(path, as_version=4).cells  # type: ignore[no-untyped-call]
         return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
 
@@ -115,20 +118,26 @@ class Table:
     runs: Path
     rooms: Rooms
 
-    def play(self, agent: str, suite: str = STRATEGIC, **options: Any) -> Sat:
+    def play(self, agent: str, suite: str = STRATEGIC) -> Sat:
         """One sitting at the suite's smallest preset."""
         runs = self.runs / f"{time.monotonic_ns():x}"
         config = EvalConfig(suite=suite, agents=(agent,), seed=3)
-        settings: dict[str, Any] = {"sandbox": "none", "concurrent": 1, **options}
-        (scored,) = evaluate(config, Options(runs=runs, **settings), self.rooms)
-        folder = RunFolder(scored.report.folder)
+        stage = Options(runs=runs, sandbox="none").stage(self.rooms.versions())
+
+        async def play() -> Path:
+            async with self.rooms.open_hall() as hall:
+                (report,) = await run_suite(config, LocalEngine(hall), stage)
+            return report.folder
+
+        self.rooms.start_daemon(runs, "none")
+        folder = RunFolder(anyio.run(play))
         (attempt,) = folder.attempts()
         cut = [
             Played.model_validate(read_json(path))
             for path in sorted(folder.path.glob(f"cut/*/*/attempt/{PLAYED_FILE}"))
         ]
         played = Played.model_validate(read_json(attempt.path / PLAYED_FILE))
-        return Sat(scored, played, cut, attempt)
+        return Sat(folder.path, played, cut, attempt)
 
     def live(self) -> list[Path]:
         """Event logs of attempts in the runs so far, the newest run last."""

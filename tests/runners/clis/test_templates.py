@@ -169,7 +169,7 @@ def test_a_users_own_template_plays(table: Any, tmp_path: Path, transport: str):
     path = tmp_path / "mine.yaml"
     path.write_text(CLAUDE)
     sat = table.play(f"generic:{path}+model=scripted+transport={transport}")
-    assert sat.score == pytest.approx(1.0, abs=1e-6)
+    assert sat.score() == pytest.approx(1.0, abs=1e-6)
     assert sat.played.usage.metered.input > 0
 
 
@@ -184,5 +184,5 @@ def test_a_ready_template_plays_with_no_tool_but_ours(table: Any, name: str, tra
         tool = template(name).tool()
         pytest.skip(f"`{program}` is not installed: npm install -g {tool.package}@{tool.tested}")
     plain = f"generic:{name}+model=scripted+transport={transport}"
-    assert table.play(plain).score == pytest.approx(1.0, abs=1e-6)
+    assert table.play(plain).score() == pytest.approx(1.0, abs=1e-6)
     assert "built-in tools ran: none." in table.play(f"{plain}+script=builtin").notes
