@@ -1,6 +1,8 @@
 """Answers a brief by text alone: the model's words in, one `submit_answer` (or `act`s) out."""
 
 import contextlib
+import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 
 from pydantic_ai.messages import ModelMessage, ModelRequest, UserPromptPart
@@ -16,6 +18,10 @@ REFUSALS = 3
 """Actions refused in a row after which an episode is left."""
 MAX_RAW = 4_000
 """Characters handed in of a text without JSON; the server then says what is wrong with it."""
+
+
+_PAGES = re.compile(r"read_output\(id='([^']+)'\)")
+"""How the server says where a cut text is whole."""
 
 
 class Talk:
@@ -44,7 +50,7 @@ async def answer(table: Table, think: Think) -> None:
     call; with `+repair=off` there is no such call.
     """
     desk = table.desk
-    brief = await desk.start()
+    brief = await _whole(desk, await desk.start())
     session, talk = str(brief["session_id"]), Talk(table.caller)
     if brief["episode"]:
         await _episode(desk, brief, talk, think)
@@ -57,6 +63,18 @@ async def answer(table: Table, think: Think) -> None:
     if refusal:
         with contextlib.suppress(RefusedError):
             await desk.finish(session)
+
+
+async def _whole(desk: Desk, brief: Mapping[str, JSON]) -> Mapping[str, JSON]:
+    """The brief with its prompt whole: a long one comes cut, and is read on in pages."""
+    found = _PAGES.search(str(brief.get("cut", "")))
+    if found is None:
+        return brief
+    text, offset = "", 0
+    while offset is not None:
+        page = json.loads(await desk.call("read_output", id=found[1], offset=offset))
+        text, offset = text + page["text"], page["next_offset"]
+    return {**brief, "prompt": text}
 
 
 async def _submitted(desk: Desk, session: str, value: JSON) -> str:

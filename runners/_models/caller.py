@@ -167,7 +167,6 @@ class Caller:
             raise ProviderError(self._clean(error)) from None
         finally:
             self.account.model_s += time.monotonic() - began
-            self._told(self.usage())
         self._spend(response)
         return response
 
