@@ -243,6 +243,12 @@ class Rooms:
         """Versions that stand in run.json."""
         return {"proctor": version(), "python": sys.version.split()[0]}
 
+    def agent_clis(self) -> "list[dict[str, Any]]":
+        """What `doctor` tells of agent CLIs, their booth and the extras."""
+        from runners._machine import looked_at
+
+        return [look._asdict() for look in looked_at(os.environ)]
+
     def brief(self, name: str, preset: str | None, seed: int) -> "Brief":
         """The brief of a public instance, as an agent gets it."""
         from server.vault import Vault

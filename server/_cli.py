@@ -143,20 +143,26 @@ def logs(
 
 
 @app.command(epilog=CODES)
-def doctor(json_: AsJson = False) -> None:
+def doctor(ctx: typer.Context, json_: AsJson = False) -> None:
     """What works on this machine, and what to do about the rest; exit code 1 if a must fails.
+
+    Agent CLIs, keys and extras are optional; of keys it is said whether one is set, never which.
 
     Examples: `proctor doctor` · `proctor doctor --json`
     """
-    from server._doctor import examine
+    from server._doctor import Finding, examine
 
     findings = anyio.run(examine, StateFolder(home()))
+    if ctx.obj is not None:
+        findings += [Finding(must=False, **look) for look in ctx.obj.agent_clis()]
     broken = [finding for finding in findings if finding.must and not finding.well]
     if json_:
         rows = [finding.model_dump(mode="json") for finding in findings]
         typer.echo(json.dumps({"well": not broken, "findings": rows}))
     else:
         table = Table("", "what", "found", "do", show_lines=False)
+        for column in table.columns:
+            column.overflow = "fold"
         for finding in findings:
             mark = (
                 "[green]ok[/]"
