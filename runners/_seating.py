@@ -84,7 +84,7 @@ def seated(names: Sequence[str], families: Sequence[str], terms: Terms) -> Seati
             "it, and --budget-usd to bound it; the model `scripted` (`claude:scripted`) is free."
         )
     pending = {name: why for name, agent in agents.items() if (why := agent.missing())}
-    if pending and (len(pending) == len(agents) or not terms.skip_missing):
+    if pending and not terms.skip_missing:
         rest = "" if len(pending) == len(agents) else " --skip-missing plays the others."
         raise UsageError(" ".join(reasons(pending)) + rest)
     playing = {name: agent for name, agent in agents.items() if name not in pending}

@@ -23,7 +23,7 @@ from runners._ledger import Ledger, asked, claimed, cost
 from runners._plan import EvalConfig, Sitting, sittings
 from runners._purse import Purse
 from runners._sameness import differences
-from runners._seating import Seating, Terms, seated
+from runners._seating import Seating, Terms, reasons, seated
 from runners._sitting import Engine, Limits, Order
 from tasks import UsageError
 from tasks._record import Played, Run
@@ -182,7 +182,8 @@ def admitted(config: EvalConfig, plan: list[Sitting], stage: Stage) -> Seating:
     """The agents that will play a config's plan; nothing is opened.
 
     Raises:
-        UsageError: see `seated`; or a budget that is not positive.
+        UsageError: see `seated`; a budget that is not positive; or nobody is left (they are noted
+            as pending all the same).
     """
     if stage.budget_usd is not None and not stage.budget_usd > 0:
         raise UsageError(
@@ -190,7 +191,11 @@ def admitted(config: EvalConfig, plan: list[Sitting], stage: Stage) -> Seating:
             "than 0, or leave it out."
         )
     families = sorted({sitting.instance.family for sitting in plan})
-    return seated(config.agents, families, stage.terms)
+    seating = seated(config.agents, families, stage.terms)
+    if not seating.agents:
+        seating.note(stage.runs)
+        raise UsageError(f"Nobody is left to play. {' '.join(reasons(seating.pending))}")
+    return seating
 
 
 def _claim(

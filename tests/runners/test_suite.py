@@ -59,6 +59,7 @@ def test_a_run_folder_says_what_was_asked_and_what_was_offered(plugins: Any, tmp
     assert (run.suite, run.agent) == (FAMILY, "one")
     assert run.asked["seed"] == 3
     assert run.asked["families"] == {FAMILY: family(FAMILY).version}
+    assert run.planned == 2
     assert run.tools_sha256 == "f" * 64
     assert run.sandbox == {"tier": "none"}
     assert report.folder.name.startswith("strategic-bayesian-games_one_")
@@ -394,8 +395,10 @@ def test_absent_agents_are_refused_by_name_or_left_out_and_pending(plugins: Any,
     assert json.loads(pending.read_text()) == dict.fromkeys(
         ("two", "three"), "No key is set: set X_KEY."
     )
-    with pytest.raises(UsageError, match="set X_KEY"):
-        play(config("two"), plugins.hall, runs, terms=skip)
+    pending.unlink()
+    with pytest.raises(UsageError, match=r"Nobody is left to play.*set X_KEY"):
+        play(config("two,three"), plugins.hall, runs, terms=skip)
+    assert set(json.loads(pending.read_text())) == {"two", "three"}
     plugins.install("four", SITS)
     plugins.install("two", SITS)
     plugins.entries[:] = [e for e in plugins.entries if e.name != "two"] + plugins.entries[-1:]
