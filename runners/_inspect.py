@@ -103,7 +103,7 @@ def exam(config: EvalConfig, runs: Path, sandbox: str, rooms: InspectRooms) -> i
     return inspect_ai.Task(
         dataset=inspect_ai.dataset.MemoryDataset(samples, name=config.suite),
         setup=_seated(room),
-        solver=_working(),
+        solver=_working(room),
         scorer=_measured(room),
         cleanup=room.leave,
         metadata={"proctor": dict(rooms.versions()), "asked": asked(config, sandbox)},
@@ -133,8 +133,8 @@ def _seated(room: Room) -> inspect_ai.solver.Solver:
         async def solve(
             state: inspect_ai.solver.TaskState, generate: inspect_ai.solver.Generate
         ) -> inspect_ai.solver.TaskState:
-            ticket = await room.enter(state)
-            state.tools = await _server(ticket).tools()
+            server = await room.enter(state, _server)
+            state.tools = await server.tools()
             return state
 
         return solve
@@ -142,7 +142,7 @@ def _seated(room: Room) -> inspect_ai.solver.Solver:
     return attempt()
 
 
-def _working() -> inspect_ai.solver.Solver:
+def _working(room: Room) -> inspect_ai.solver.Solver:
     """The solver where none is named: Inspect's ReAct agent, which is done when it stops calling.
 
     It works as well with any other that takes the state's tools, e.g. `--solver basic_agent`.
@@ -155,9 +155,10 @@ def _working() -> inspect_ai.solver.Solver:
         ) -> inspect_ai.solver.TaskState:
             from inspect_ai.agent import as_solver, react
 
-            return await as_solver(react(prompt=None, tools=list(state.tools), submit=False))(
-                state, generate
-            )
+            agent = react(prompt=None, tools=list(state.tools), submit=False)
+            # One connection for all calls; another solver's calls make one each.
+            async with room.server(state):
+                return await as_solver(agent)(state, generate)
 
         return solve
 

@@ -1,18 +1,22 @@
 """The attempts behind the samples of one Inspect task: opened, closed, noted, scored."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any, Protocol
 
+import anyio
 import anyio.to_thread
 import inspect_ai
 import inspect_ai.model
 import inspect_ai.solver
+import inspect_ai.tool
 from anyio import Lock
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.from_thread import BlockingPortal
 
 from runners._core import Hall
 from runners._ledger import Ledger, asked
@@ -52,6 +56,7 @@ class Sat:
     ledger: Ledger
     sitting: Sitting
     ticket: Ticket
+    server: inspect_ai.tool.MCPServer
     began: datetime
     closed: bool = False
 
@@ -73,8 +78,12 @@ class Room:
     _lock: Lock = field(default_factory=Lock)
     _hall: "Held | None" = None
 
-    async def enter(self, state: inspect_ai.solver.TaskState) -> Ticket:
-        """Open the attempt of a sample."""
+    async def enter(
+        self,
+        state: inspect_ai.solver.TaskState,
+        door: Callable[[Ticket], inspect_ai.tool.MCPServer],
+    ) -> inspect_ai.tool.MCPServer:
+        """Open the attempt of a sample; give its tools' server."""
         agent = f"inspect:{state.model}"
         async with self._lock:
             if self._hall is None:
@@ -92,8 +101,13 @@ class Room:
             )
             ticket = await anyio.to_thread.run_sync(hall.open_attempt, request)
             ledger.begin(sitting, None)
-            self._opened[state.uuid] = Sat(ledger, sitting, ticket, datetime.now(UTC))
-        return ticket
+            now, server = datetime.now(UTC), door(ticket)
+            self._opened[state.uuid] = Sat(ledger, sitting, ticket, server, now)
+        return server
+
+    def server(self, state: inspect_ai.solver.TaskState) -> inspect_ai.tool.MCPServer:
+        """The server of a sample's tools."""
+        return self._opened[state.uuid].server
 
     async def scored(self, state: inspect_ai.solver.TaskState) -> Mapping[str, JSON]:
         """Close the attempt and score it."""
@@ -151,18 +165,26 @@ class Held:
     def open(cls, room: Room) -> "Held":
         """Start the daemon where there is none, and connect."""
         room.rooms.start_daemon(room.runs, room.sandbox)
-        running = start_blocking_portal()
-        portal = running.__enter__()
+        found: Future[BlockingPortal] = Future()
+
+        async def run() -> None:
+            async with BlockingPortal() as portal:
+                found.set_result(portal)
+                await portal.sleep_until_stopped()
+
+        # A daemon thread: an eval that is interrupted ends, and its lifeline ends its attempts.
+        Thread(target=anyio.run, args=(run,), daemon=True).start()
+        portal = found.result()
+        connected = portal.wrap_async_context_manager(room.rooms.open_hall())
         try:
-            connected = portal.wrap_async_context_manager(room.rooms.open_hall())
             hall = connected.__enter__()
         except BaseException:
-            running.__exit__(None, None, None)
+            portal.call(portal.stop)
             raise
 
         def leave() -> None:
             connected.__exit__(None, None, None)
-            running.__exit__(None, None, None)
+            portal.call(portal.stop)
 
         return cls(portal, hall, leave)
 

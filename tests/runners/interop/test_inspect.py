@@ -3,8 +3,10 @@
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -135,3 +137,40 @@ def test_inspects_basic_agent_plays_a_group_with_repeats(
     assert all(s["scores"]["proctor"]["value"]["validity"] == 1.0 for s in log["samples"])
     (run,) = (tmp_path / "runs").iterdir()
     assert len(list(run.glob("attempts/*/*/played.json"))) == 2
+
+
+@pytest.mark.slow
+def test_an_interrupted_eval_ends_and_leaves_no_attempt_open(
+    environment: dict[str, str], tmp_path: Path
+):
+    command = [BIN / "proctor", "scripted-model", "--faults", "ok,hang", "--json"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as model:
+        assert model.stdout is not None
+        url = json.loads(model.stdout.readline())["url"]
+        words = ["eval", "proctor/suite", "--model", "openai/scripted", "--display", "none"]
+        given = [f"suite={FAMILY}", "runs=runs", "sandbox=none"]
+        with subprocess.Popen(
+            [BIN / "inspect", *words, *(word for one in given for word in ("-T", one))],
+            env={**environment, "OPENAI_BASE_URL": f"{url}/v1"},
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as running:
+            assert model.stderr is not None
+            assert "ok" in model.stderr.readline()
+            assert select.select([model.stderr], [], [], 90)[0], "it never hung"
+            running.send_signal(signal.SIGINT)
+            running.wait(60)
+        model.terminate()
+    (usage,) = _written(tmp_path, "runs/*/attempts/*/1/usage.json")
+    assert json.loads(usage.read_text())["reason"] == "killed"
+
+
+def _written(folder: Path, pattern: str) -> list[Path]:
+    deadline = time.monotonic() + 30
+    while not (found := list(folder.glob(pattern))):
+        assert time.monotonic() < deadline, f"no {pattern}"
+        time.sleep(0.05)
+    return found
