@@ -223,7 +223,9 @@ def claimed(runs: Path, wanted: Run, plan: Iterable[Sitting], now: datetime) -> 
     """
     plan = list(plan)
     versions = families(plan)
-    wanted = wanted.model_copy(update={"asked": {**wanted.asked, "families": versions}})
+    wanted = wanted.model_copy(
+        update={"asked": {**wanted.asked, "families": versions}, "planned": len(plan)}
+    )
     folder = next(
         (f for f in reversed(run_folders(runs)) if _same(f, wanted) and _open(Ledger(f), plan)),
         None,

@@ -102,6 +102,10 @@ def _gaps(read: Readings, counted: Sequence[Sat]) -> Iterator[str]:
             f"Tokens that {', '.join(apart)} reported differ by more than {APART:.0%} from what "
             "our proxy counted; the proxy's are shown."
         )
+    missing = {run.run.agent: run.missing for run in read.runs if run.missing}
+    if missing:
+        told = ", ".join(f"{agent} {count}" for agent, count in sorted(missing.items()))
+        yield f"Runs are not complete; attempts that were asked for and are missing: {told}."
     repeated = sum(len(run.set_aside) for run in read.runs)
     if repeated:
         yield f"{repeated} attempts were cut short and played again; they are in no mean."

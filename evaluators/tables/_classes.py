@@ -52,7 +52,7 @@ LABELS: dict[Label, str] = {
     "non-model": "no attempt names a model: scripted agents, and our scripted endpoint",
     "provider-failed": "an attempt ended by its provider's failure; the same command plays it "
     "again",
-    "incomplete": "an attempt is invalid, in error or still open",
+    "incomplete": "an attempt is invalid, in error, still open or not yet played",
     "smoke": f"at most {SMOKE} instances",
     "rescue probe": f"at most {PROBE} instances",
     "protocol-limited": "more than 1 % (strict-512) or 2 % (other tracks) of the attempts were "
@@ -89,7 +89,7 @@ def verdict(sat: Sequence[Sat], unfinished: int) -> Verdict:
 
     Args:
         sat: All its attempts, those set aside too, variants left out.
-        unfinished: How many attempts of its runs are still open.
+        unfinished: How many attempts of its runs are still open or not yet played.
     """
     track = _track([one.setup for one in sat if one.setup is not None])
     label = _label(sat, track, unfinished)

@@ -85,6 +85,12 @@ class Reading:
     set_aside: tuple[Played, ...]
     """Notes of attempts under `cut/`, which were played again: in no mean, but paid for."""
 
+    @property
+    def missing(self) -> int:
+        """Attempts that were asked for and have no score: still open, or not yet played."""
+        still = len(self.summary.get("open", []))
+        return max(still, (self.run.planned or 0) - len(self.sat))
+
 
 @dataclass(frozen=True)
 class Readings:

@@ -176,7 +176,7 @@ def _standing(
     counted = [one for one in plain if one.counted]
     own = {one.run for one in plain}
     runs = [run for run in read.runs if run.path in own]
-    judged = verdict(plain, sum(len(run.summary.get("open", [])) for run in runs))
+    judged = verdict(plain, sum(run.missing for run in runs))
     varied = robustness_metrics(variants_of(sat, read))
     setup = setup_of(plain)
     tokens = tokens_of(plain)

@@ -42,6 +42,8 @@ class Run(Frozen):
     """`tier` and the probes; {} until a kernel was asked for."""
     tools_sha256: str | None = None
     """Hash of the tool schemas that were offered; None until an agent listed them."""
+    planned: int | None = None
+    """Attempts that were asked for, variants too; None where that was not noted."""
 
 
 @dataclass(frozen=True, order=True)

@@ -152,6 +152,19 @@ def test_ranks_hold_within_a_track_and_a_set_of_instances(synth: Any):
     assert one(found, "solver").why_not == "non-model"
 
 
+def test_a_run_that_was_cut_short_is_incomplete_and_not_ranked(synth: Any):
+    played = synth.played(synth.setup())
+    scores = [synth.score(k, 0.5) for k in range(N)]
+    whole, half = (
+        synth.run("a", scores, played, planned=N),
+        synth.run("b", scores, played, planned=40),
+    )
+    found = rows(whole, half)
+    assert (one(found, "a").label, one(found, "a").rank) == ("strict clean", 1)
+    assert (one(found, "b").label, one(found, "b").rank) == ("incomplete", None)
+    assert "are missing: b 9." in synth.call("leaderboard", whole, half).stderr
+
+
 def test_practice_stands_in_a_row_of_its_own(synth: Any):
     played = synth.played(synth.setup())
     exam = synth.run("a", [synth.score(k, 0.5) for k in range(N)], played)
