@@ -141,7 +141,7 @@ def test_without_a_sandbox_attacks_get_through(play: Play, home_env: Path):
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_every_attack_on_every_family_is_flagged(play: Play):
-    sat = play(suite="all", agents=("cheater", *names(ATTACKS.names())))
+    sat = play(suite=",".join(FAMILIES.names()), agents=("cheater", *names(ATTACKS.names())))
     assert len(sat) == (len(ATTACKS.names()) + 1) * len(FAMILIES.names())
     print(f"cheaters flagged: {flagged(sat):.4f} of {len(sat)}", quiet(sat))  # noqa: T201
     assert flagged(sat) >= CAUGHT, quiet(sat)
@@ -153,7 +153,7 @@ def test_honest_agents_on_every_family_and_preset_are_not_flagged(play: Play):
     solvable = [name for name in FAMILIES.names() if not family(name).open_keys]
     sat = [
         *play(suite=",".join(solvable), agents=("solver",), preset="all", n=2),
-        *play(suite="all", agents=("random",), preset="all", n=2),
+        *play(suite=",".join(FAMILIES.names()), agents=("random",), preset="all", n=2),
         *play(suite="strategic/v0", agents=("tool_reference",), n=3),
     ]
     wrong = [(one.agent, one.family, one.flags) for one in sat if one.flags]
