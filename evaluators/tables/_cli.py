@@ -14,7 +14,7 @@ from evaluators.stats.sample import Resampling
 from evaluators.tables._cards import card as one_card
 from evaluators.tables._cards import card_names
 from evaluators.tables._caveats import caveats
-from evaluators.tables._comparison import comparison_json, comparison_pages, delta_grid
+from evaluators.tables._comparison import comparison_json, comparison_pages, delta_grid, left_out
 from evaluators.tables._deltas import compared
 from evaluators.tables._forms import (
     as_json,
@@ -93,13 +93,14 @@ def table(
         typer.echo(json.dumps({"rows": as_json(found), "caveats": notes}))
     elif chosen is Format.CSV:
         typer.echo(comma_separated(found), nl=False)
+        tell(notes)
     elif chosen is Format.MARKDOWN:
         blocks = table_blocks(found, notes, Path.cwd(), by_family=by_family)
         typer.echo(markdown(blocks), nl=False)
     else:
         shown = pivot(found, None) if by_family else grid(found, None)
         if chosen is Format.LATEX:
-            typer.echo(latex(shown, "Proctor: comparison table"), nl=False)
+            typer.echo(latex(shown, "Proctor: comparison table", notes), nl=False)
         else:
             console().print(rich_grid(shown, () if by_family else flagged(found)))
             tell(notes)
@@ -140,7 +141,7 @@ def compare(  # noqa: PLR0913 - one parameter an option
         typer.echo(json.dumps(comparison_json(found, notes)))
         return
     console().print(rich_grid(delta_grid(found.rows)))
-    tell(notes)
+    tell([*left_out(found), *notes])
 
 
 @app.command()

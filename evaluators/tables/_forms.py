@@ -139,8 +139,8 @@ def flagged(found: Sequence[Row]) -> list[int]:
     return [at for at, row in enumerate(found) if row.flagged]
 
 
-def latex(shown: Grid, caption: str) -> str:
-    """A grid as a LaTeX table in booktabs style."""
+def latex(shown: Grid, caption: str, notes: Sequence[str] = ()) -> str:
+    """A grid as a LaTeX table in booktabs style, its caveats as comments."""
     from tabulate import tabulate
 
     body = tabulate(
@@ -150,7 +150,8 @@ def latex(shown: Grid, caption: str) -> str:
         disable_numparse=True,
         colalign=shown.sides if shown.lines else None,
     )
-    return f"% {flat(caption)}\n% needs \\usepackage{{booktabs}}\n{body}\n"
+    told = "".join(f"% note: {flat(note)}\n" for note in notes)
+    return f"% {flat(caption)}; needs \\usepackage{{booktabs}}\n{told}{body}\n"
 
 
 def comma_separated(found: Sequence[Row], base: Path | None = None) -> str:

@@ -49,7 +49,7 @@ def table_files(found: Sequence[Row], notes: Sequence[str], base: Path) -> dict[
         *notebook_lists(found, base),
         *caveat_blocks(notes),
     ]
-    tex = latex(grid(found, None), "Proctor: comparison table")
+    tex = latex(grid(found, None), "Proctor: comparison table", notes)
     tex += latex(pivot(found, None), "Proctor: families against agents")
     value = {"schema": SCHEMA, "rows": as_json(found, base), "caveats": list(notes)}
     return {

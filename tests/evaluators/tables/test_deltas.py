@@ -168,6 +168,10 @@ def test_attempts_set_aside_drop_their_pair_and_are_told(synth: Any):
     new = synth.run("new", [score(1, 0.6), score(2, None, status="invalid", note="never seen")])
     found = compared(read_runs([old, new]), "old")
     assert (len(found.pairs), found.dropped) == (1, {"new": 1})
+    assert (
+        "1 pairs with new are left out"
+        in synth.call("compare", old, new, "--baseline", "old").stderr
+    )
 
 
 def test_a_wrong_baseline_is_told_with_the_nearest(synth: Any, pair: list[Path]):

@@ -210,3 +210,23 @@ def test_names_that_begin_like_formulas_are_text_in_csv(synth: Any):
     run = synth.run("=HYPERLINK(1)", [synth.score(1, 0.5)])
     (line,) = csv.DictReader(io.StringIO(synth.call("table", run, "--format", "csv").stdout))
     assert line["agent"] == "'=HYPERLINK(1)"
+
+
+def test_a_run_without_a_measured_attempt_has_tables_too(synth: Any, tmp_path: Path):
+    empty = synth.run("a", [], planned=3)
+    lost = synth.run("b", [synth.score(1, None, status="error", note="it failed")])
+    for runs in ([empty], [lost], [empty, lost]):
+        for form in ("table", "markdown", "csv", "latex", "json"):
+            assert synth.call("table", *runs, "--format", form).exit_code == 0
+            assert synth.call("table", *runs, "--format", form, "--pivot").exit_code == 0
+        for verb in ("table", "leaderboard", "card", "report"):
+            done = synth.call(verb, *runs, "--out", tmp_path / verb)
+            assert done.exit_code == 0, (verb, done.exception)
+    notes = json.loads(synth.call("table", empty, "--json").stdout)["caveats"]
+    assert any("missing: a 3" in note for note in notes)
+
+
+def test_caveats_come_with_every_form(synth: Any, several: list[Path]):
+    for form in ("table", "markdown", "csv", "latex", "json"):
+        done = synth.call("table", *several, "--format", form)
+        assert "attempts are flagged" in done.output + done.stderr, form
