@@ -58,6 +58,11 @@ class Place:
     doors: tuple[socket.socket, ...]
     sealed: bool
 
+    @property
+    def word(self) -> str:
+        """The file that holds the word of the MCP door."""
+        return f"{self.home}/.booth"
+
 
 async def attend(asked: Asked, seat: Seat, environ: Mapping[str, str]) -> None:
     """Have a CLI sit one attempt; it tells `seat` what it took, however it ends.
@@ -211,7 +216,10 @@ class _Run:
                 **launch.env,
             },
             cwd=f"{place.home}/work",
-            files={f"{place.home}/{path}": text for path, text in launch.files.items()},
+            files={
+                place.word: self._word,
+                **{f"{place.home}/{path}": text for path, text in launch.files.items()},
+            },
             ports=() if place.doors else (place.http, place.pipe),
         )
         enter = (place.python, "-I", "-S", place.inside, "enter")
@@ -227,7 +235,7 @@ class _Run:
     def _cli_seat(self, place: Place) -> CliSeat:
         tool, asked = self._asked.tool, self._asked
         base = f"http://127.0.0.1:{place.http}"
-        relay = (place.python, "-I", "-S", place.inside, "pipe", str(place.pipe), self._word)
+        relay = (place.python, "-I", "-S", place.inside, "pipe", str(place.pipe), place.word)
         return CliSeat(
             prompt=prompt(self._seat.family, tool.server),
             model=asked.told_model,

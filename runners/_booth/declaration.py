@@ -78,7 +78,7 @@ class CliSeat:
     model: str
     """As the CLI is to name it to its endpoint."""
     home: str
-    """Its private home as the CLI sees it, empty but for `Launch.files`; HOME is set to it."""
+    """Its private home as the CLI sees it, with `Launch.files` alone; HOME is set to it."""
     cwd: str
     """Its working folder, empty, below `home`."""
     model_url: str
@@ -127,7 +127,8 @@ class CliSaid:
 
 def events(transcript: str) -> Iterator[dict[str, Any]]:
     """The JSON objects of a transcript, one a line; other lines are passed over."""
-    for line in transcript.splitlines():
+    # Not `splitlines`: a text may hold other characters that end a line for Python alone.
+    for line in transcript.split("\n"):
         if line.startswith("{"):
             try:
                 event = json.loads(line)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
+import anyio.abc
 import uvicorn
 from starlette.types import ASGIApp
 
@@ -40,6 +41,8 @@ async def serving(door: socket.socket, app: ASGIApp) -> AsyncGenerator[None]:
     config = uvicorn.Config(
         app,
         log_config=None,
+        # An answer that broke off is told in the account, not on the terminal.
+        log_level="critical",
         access_log=False,
         lifespan="off",
         ws="none",
@@ -93,18 +96,13 @@ class Relay:
 
     async def _connected(self, connection: socket.socket) -> None:
         with connection:
-            if not await self._welcome(connection):
+            try:
+                shim = await self._shim(connection)
+            except OSError as error:
+                self._told(f"Proctor's shim: {error}\n".encode())
                 return
-            self.connections += 1
-            # The shim reads and writes the socket itself: nothing is copied on its way.
-            connection.setblocking(True)
-            path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-            shim = await anyio.open_process(
-                list(self._ticket.command),
-                stdin=connection.fileno(),
-                stdout=connection.fileno(),
-                env={"PATH": path, **self._ticket.env},
-            )
+        if shim is None:
+            return
         try:
             await pump(shim.stderr, self._told)
             self.lost |= await shim.wait() < 0
@@ -113,6 +111,20 @@ class Relay:
                 if shim.returncode is None:
                     shim.kill()
                 await shim.aclose()
+
+    async def _shim(self, connection: socket.socket) -> anyio.abc.Process | None:
+        if not await self._welcome(connection):
+            return None
+        self.connections += 1
+        # The shim reads and writes the socket itself: nothing is copied on its way.
+        connection.setblocking(True)
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        return await anyio.open_process(
+            list(self._ticket.command),
+            stdin=connection.fileno(),
+            stdout=connection.fileno(),
+            env={"PATH": path, **self._ticket.env},
+        )
 
     async def _welcome(self, connection: socket.socket) -> bool:
         """Read the first line, and not a byte more: whether it is the word."""

@@ -4,7 +4,8 @@
 listeners that are to be the doors, hands them out and becomes the CLI. The listeners belong to the
 booth's network; who answers at them is the runner, outside. So the booth has no other network.
 
-`inside.py pipe PORT WORD` is what a CLI starts as its stdio MCP server: a relay to a door.
+`inside.py pipe PORT FILE` is what a CLI starts as its stdio MCP server: a relay to a door, which
+opens by the word in the file (other users of a machine can read a command line).
 """
 
 import _thread  # every module counts: this starts with each attempt, and again for its relay
@@ -62,8 +63,10 @@ def listener(port: int) -> socket.socket:
     return door
 
 
-def pipe(port: int, word: str) -> None:
+def pipe(port: int, file: str) -> None:
     """Relay standard input and output to a door until the other side closes."""
+    with open(file, encoding="utf-8") as kept:  # noqa: PTH123
+        word = kept.read()
     with socket.create_connection(("127.0.0.1", port)) as door:
         door.sendall(word.encode() + b"\n")
         _thread.start_new_thread(_send, (door,))

@@ -64,7 +64,7 @@ def usage(outcome: Outcome, account: Account) -> AgentUsage:
 
 def words(how: Ending, outcome: Outcome, account: Account, errors: str) -> str:
     """What is said of an attempt that ended so."""
-    own = outcome.said.error or errors.strip()[-500:] or "it said nothing"
+    own = outcome.said.error[:500] or errors.strip()[-500:] or "it said nothing"
     if how == "provider":
         return f"got no answer from its provider: {account.failing}; in its own words: {own}"
     if how == "tools":

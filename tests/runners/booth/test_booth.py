@@ -91,7 +91,7 @@ def test_a_sealed_cli_sees_nothing_of_ours_and_reaches_its_two_doors_alone(
     assert set(seen["environ"]) <= {"PATH", "HOME", "TMPDIR", "LANG", "SEAT", "LC_CTYPE"}
     assert len(seen["processes"]) <= 3
     assert (seen["host"], seen["world"]) == ("ConnectionRefusedError", "OSError")
-    assert (seen["home"], seen["file"]) == (["a", "work"], "c")
+    assert (seen["home"], seen["file"]) == ([".booth", "a", "work"], "c")
     assert (seen["cwd"], seen["uid"]) == ("/home/agent/work", 1000)
     assert (seen["model"], relayed["relay"]) == (200, "THROUGH\n")
     assert sat.last.setup.sandbox == "bwrap"
@@ -128,6 +128,8 @@ def test_the_key_is_put_in_outside_and_no_file_holds_it(bench: Any, tmp_path: Pa
         )
     )
     body = f"""
+        words = open("/proc/self/cmdline").read() + " ".join(seat["mcp_command"])
+        assert seat["key"] not in words, "others on this machine could read it"
         everything = [open(f"/proc/{{pid}}/{{kind}}", errors="replace").read()
                       for pid in {["self", "1"][: 1 + (sandbox == "bwrap")]}
                       for kind in ("environ", "cmdline")] + list(os.environ.values())

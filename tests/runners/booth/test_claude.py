@@ -68,7 +68,12 @@ def seat(**given: Any) -> CliSeat:
 
 
 def test_a_whole_transcript_is_read():
-    said = read(lines(INIT, CALL, CALL, RESULT) + "\nnot json\n{broken")
+    # U+2028 ends a line for Python, and stands unescaped in what node writes.
+    odd = {"type": "assistant", "message": {"content": [{"type": "text", "text": "a\u2028b"}]}}
+    odd_call = {**CALL, "note": "\u2028"}
+    written = json.dumps(odd_call, ensure_ascii=False)
+    text = "\n".join([lines(INIT, CALL, odd), written, lines(RESULT), "not json", "{broken"])
+    said = read(text)
     assert said.tokens == Tokens(input=19480, output=866, cached=5110)
     assert (said.cost_usd, said.turns, said.tool_calls) == (0.057603, 6, 2)
     assert (said.ending, said.error) == ("", "")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +259,16 @@ def test_a_connection_without_the_word_is_not_served(bench: Any):
     )
     assert sat.lines == [{"said": ""}]
     assert sat.last.ending == "tools"
+
+
+def test_a_shim_that_cannot_be_started_is_told_and_ends_nothing_else(bench: Any, sat: Any):
+    seat = bench.seat(sat)
+    broken = replace(seat, ticket=seat.ticket.model_copy(update={"command": ("/nonexistent",)}))
+    agent = cli_agent(bench.tool("relay = mcp(); tell(said=relay.communicate(b'x')[0].decode())"))
+    assert agent.variant is not None
+    anyio.run(agent.variant("scripted").play, broken)
+    assert sat.lines == [{"said": ""}]
+    assert "Proctor's shim: " in (sat.folder / "transcript.stderr.txt").read_text()
 
 
 def test_tokens_of_a_broken_answer_are_counted(bench: Any):
