@@ -63,11 +63,10 @@ def scripted_model(  # noqa: PLR0913 - one parameter an option
 
     try:
         anyio.run(serve)
-    except* OSError as error:
+    except OSError as error:
         where = str(unix) if unix else f"127.0.0.1:{port}"
-        reason = error.exceptions[0]
         raise UsageError(
-            f"The scripted model cannot listen at {where}: {reason}. Give another --port (0 takes "
+            f"The scripted model cannot listen at {where}: {error}. Give another --port (0 takes "
             "a free one) or --unix."
         ) from None
 

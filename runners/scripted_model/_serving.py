@@ -1,5 +1,6 @@
 """Serves the endpoint for as long as a context lasts: on loopback TCP or a unix socket."""
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -87,15 +88,16 @@ async def endpoint(
     )
     server = _Server(config, model.closing)
     server.force_exit = True  # at the end nobody is waited for
-    async with contextlib.AsyncExitStack() as stack:
-        stack.callback(listening.close)
-        serving = await stack.enter_async_context(anyio.create_task_group())
-        # The socket listens already: who connects before the server runs waits in its queue.
-        serving.start_soon(server.serve, [listening])
-        try:
-            yield Endpoint(url, at if isinstance(at, Path) else None, model.totals)
-        finally:
-            model.closing.set()
+    # The socket listens already: who connects before the server runs waits in its queue. A task
+    # of its own, not a group: what the caller raises inside stays what it is.
+    serving = asyncio.create_task(server.serve([listening]))
+    try:
+        yield Endpoint(url, at if isinstance(at, Path) else None, model.totals)
+    finally:
+        model.closing.set()
+        with anyio.CancelScope(shield=True):
+            await serving
+            listening.close()
             if isinstance(at, Path):
                 await anyio.Path(at).unlink(missing_ok=True)
 
