@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from evaluators._floors import Floor
+from evaluators.tables._classes import is_model, track
 from evaluators.tables._quantities import cost_usd
 from evaluators.tables._readings import Reading, Readings, Sat
 from tasks import JSON
@@ -18,7 +19,13 @@ APART = 0.05
 def caveats(read: Readings) -> list[str]:
     """The caveats of all runs together."""
     counted = [one for one in read.sat if one.counted]
-    return [*_told_by_runs(read), *_small(counted), *_mixed(read), *_gaps(read, counted)]
+    return [
+        *_told_by_runs(read),
+        *_small(counted),
+        *_mixed(read),
+        *_tracks(read),
+        *_gaps(read, counted),
+    ]
 
 
 def _told_by_runs(read: Readings) -> Iterator[str]:
@@ -74,6 +81,21 @@ def _mixed(read: Readings) -> Iterator[str]:
         yield (
             f"Attempts of {', '.join(several)} differ in setup (program, model, prompt, settings "
             "or sandbox) under one name."
+        )
+
+
+def _tracks(read: Readings) -> Iterator[str]:
+    """Where the settings are not those of the track that the runs' configuration names."""
+    declared = read.labelled("track")
+    played = {
+        track([one.setup for one in read.sat if one.setup and one.score.agent == agent])
+        for agent in read.agents
+        if any(is_model(one.setup) for one in read.of(agent))
+    }
+    if declared and played - {*declared}:
+        yield (
+            f"The runs' configuration names the track {', '.join(declared)}; by their settings "
+            f"they are of {', '.join(sorted(played))}, which is what rows say."
         )
 
 

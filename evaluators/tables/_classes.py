@@ -91,10 +91,10 @@ def verdict(sat: Sequence[Sat], unfinished: int) -> Verdict:
         sat: All its attempts, those set aside too, variants left out.
         unfinished: How many attempts of its runs are still open or not yet played.
     """
-    track = _track([one.setup for one in sat if one.setup is not None])
-    label = _label(sat, track, unfinished)
+    own = track([one.setup for one in sat if one.setup is not None])
+    label = _label(sat, own, unfinished)
     why = _bar(sat, label)
-    return Verdict(track=track, label=label, ranked=not why, why=why)
+    return Verdict(track=own, label=label, ranked=not why, why=why)
 
 
 def is_model(setup: AgentSetup | None) -> bool:
@@ -113,14 +113,15 @@ def provider_failed(sat: Sat) -> bool:
     )
 
 
-def _track(setups: Sequence[AgentSetup]) -> Track:
+def track(setups: Sequence[AgentSetup]) -> Track:
+    """The track of some attempts, from their settings."""
     limits: set[JSON] = {setup.settings.get("max_tokens") for setup in setups}
     if len(limits) != 1 or None in limits or any(setup.kind != "api" for setup in setups):
         return "open"
     return "strict-512" if limits == {STRICT} else "best-valid"
 
 
-def _label(sat: Sequence[Sat], track: Track, unfinished: int) -> Label:
+def _label(sat: Sequence[Sat], own: Track, unfinished: int) -> Label:
     counted = [one for one in sat if one.counted]
     instances = len({one.score.instance for one in sat})
     cut = sum(_limited(one) for one in counted)
@@ -131,12 +132,12 @@ def _label(sat: Sequence[Sat], track: Track, unfinished: int) -> Label:
         (len(counted) < len(sat) or unfinished > 0, "incomplete"),
         (instances <= SMOKE, "smoke"),
         (instances <= PROBE, "rescue probe"),
-        (cut > UNREADABLE[track] * len(counted), "protocol-limited"),
+        (cut > UNREADABLE[own] * len(counted), "protocol-limited"),
     )
     for holds, label in rules:
         if holds:
             return label
-    return _CLEAN[track]
+    return _CLEAN[own]
 
 
 def _given(sat: Sat) -> bool:

@@ -109,7 +109,10 @@ def table(
 @app.command()
 def compare(  # noqa: PLR0913 - one parameter an option
     runs: Runs,
-    baseline: Annotated[str, typer.Option(help="The agent that all others are set against.")],
+    baseline: Annotated[
+        str | None,
+        typer.Option(help="Whom all others are set against; default: as the runs' file says."),
+    ] = None,
     out: Out = None,
     common: Annotated[
         bool, typer.Option("--common", help="Only what both played, where that differs.")
@@ -134,7 +137,8 @@ def compare(  # noqa: PLR0913 - one parameter an option
     """
     read = read_runs(runs)
     resampling = Resampling(resamples=resamples, seed=seed)
-    found, notes = compared(read, baseline, resampling, common=common), caveats(read)
+    named = read.baseline(baseline)
+    found, notes = compared(read, named, resampling, common=common), caveats(read)
     if out is not None:
         _saved(save_files(out, comparison_pages(found, notes, out.absolute())))
     if json_:
@@ -231,7 +235,8 @@ def report(  # noqa: PLR0913 - one parameter an option
     runs: Runs,
     out: Annotated[Path, typer.Option("--out", help="The report's folder.")],
     baseline: Annotated[
-        str | None, typer.Option(help="Compare all others with this agent, where both played.")
+        str | None,
+        typer.Option(help="Compare all others with this agent; default: as the runs' file says."),
     ] = None,
     expect: Expect = "",
     seed: Seed = 20260606,

@@ -129,6 +129,25 @@ class Readings:
             )
         return found
 
+    def labelled(self, name: str) -> list[str]:
+        """What the configurations of the runs say under a label (`baseline_agent`, `track`)."""
+        found = (run.run.asked.get("labels", {}).get(name, "") for run in self.runs)
+        return sorted({str(label) for label in found if label})
+
+    def baseline(self, asked: str | None) -> str:
+        """The agent to be compared with: as asked, else as the runs' configuration says.
+
+        Raises:
+            UsageError: neither names one.
+        """
+        named = [asked] if asked else self.labelled("baseline_agent")
+        if len(named) != 1:
+            raise UsageError(
+                "Nobody is named to be compared with: give --baseline AGENT. The runs are of "
+                f"{', '.join(self.agents)}."
+            )
+        return named[0]
+
     @property
     def agents(self) -> list[str]:
         """Everybody who sat, by name."""

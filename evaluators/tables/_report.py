@@ -56,7 +56,8 @@ class Asked:
     """What a report is asked to hold."""
 
     baseline: str | None = None
-    """Whom the others are compared with; None: no comparison."""
+    """Whom the others are compared with, where both played; None: as the runs' configuration
+    says, if it does and both are here."""
     expected: tuple[str, ...] = ()
     """Agents that should have a row."""
     resampling: Resampling = DEFAULT
@@ -88,12 +89,18 @@ def findings(read: Readings, asked: Asked) -> Findings:
         rows=rows,
         board=found,
         roads=roads(read, found.rows, asked.resampling),
-        compared=None
-        if asked.baseline is None
-        else compared(read, asked.baseline, asked.resampling, common=True),
+        compared=_compared(read, asked),
         notes=caveats(read),
         plots=plots(rows, found.rows),
     )
+
+
+def _compared(read: Readings, asked: Asked) -> Compared | None:
+    named = [asked.baseline] if asked.baseline else read.labelled("baseline_agent")
+    here = len(named) == 1 and named[0] in read.agents and len(read.agents) > 1
+    if asked.baseline is None and not here:
+        return None
+    return compared(read, read.baseline(asked.baseline), asked.resampling, common=True)
 
 
 def report_files(found: Findings, base: Path) -> dict[str, bytes]:

@@ -183,6 +183,26 @@ def test_a_wrong_baseline_is_told_with_the_nearest(synth: Any, pair: list[Path])
     assert "at least one other" in str(alone)
 
 
+def test_the_baseline_may_be_named_by_the_runs_own_file(synth: Any, tmp_path: Path):
+    asked = {"labels": {"baseline_agent": "old", "track": "strict-512"}}
+    old = synth.run("old", [synth.score(1, 0.5)], asked=asked)
+    setup = synth.setup(settings={"max_tokens": 900})
+    new = synth.run("new", [synth.score(1, 0.6)], synth.played(setup), asked=asked)
+    said = json.loads(synth.call("compare", old, new, "--json").stdout)
+    assert said["baseline"] == "old"
+    assert any("names the track strict-512" in note for note in said["caveats"])
+    synth.call("report", old, new, "--out", tmp_path / "both")
+    assert (tmp_path / "both" / "comparison_report.md").exists()
+    assert synth.call("report", new, "--out", tmp_path / "one").exit_code == 0
+    assert not (tmp_path / "one" / "comparison_report.md").exists()
+
+
+def test_without_a_baseline_there_is_no_comparison(synth: Any, pair: list[Path]):
+    error = synth.call("compare", *pair).exception
+    assert isinstance(error, UsageError)
+    assert "--baseline AGENT" in str(error)
+
+
 def test_the_command_says_and_saves_the_same(synth: Any, pair: list[Path], tmp_path: Path):
     out = tmp_path / "out"
     said = json.loads(
