@@ -2,21 +2,16 @@
 
 import os
 import secrets
-import socket
 import ssl
-import sys
-import tempfile
-from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import ExitStack, asynccontextmanager
 from functools import cache
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import anyio
 import httpx2
 
-from runners._booth import bubble, inside
+from runners._booth import bubble
 from runners._booth.account import Account, priced
 from runners._booth.asked import Asked
 from runners._booth.declaration import CliSaid, CliSeat, Launch
@@ -24,6 +19,7 @@ from runners._booth.doors import VERSION_PART, McpDoor, ModelDoor, Provider, for
 from runners._booth.gate import Relay, serving
 from runners._booth.lack import lack, money, sealed
 from runners._booth.life import Born, Plan, living, pump
+from runners._booth.place import Place, place_for
 from runners._booth.program import Program, found, version
 from runners._booth.prompt import prompt, prompt_sha256
 from runners._booth.redaction import known_secrets, redacted
@@ -36,32 +32,11 @@ from tasks._record import AgentSetup, Ending
 
 TRANSCRIPT = "transcript.jsonl"
 ERRORS = "transcript.stderr.txt"
-_HTTP, _PIPE = 8100, 8101
 _MARGIN_S = 5.0
 """Before the suite's own limit: an attempt that is over time is ended and told by the booth."""
 _DRAIN_S = 2.0
 _HEAD, _TAIL = 32 << 20, 2 << 20
 _ERRORS_HEAD, _ERRORS_TAIL = 128 << 10, 128 << 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where the CLI runs, as it sees it, and the doors if they are made outside."""
-
-    program: str
-    home: str
-    path: str
-    python: str
-    inside: str
-    http: int
-    pipe: int
-    doors: tuple[socket.socket, ...]
-    sealed: bool
-
-    @property
-    def word(self) -> str:
-        """The file that holds the word of the MCP door."""
-        return f"{self.home}/.booth"
 
 
 async def attend(asked: Asked, seat: Seat, environ: Mapping[str, str]) -> None:
@@ -155,7 +130,7 @@ class _Run:
         mcp = McpDoor(ticket.url, ticket.token)
         outcome = Outcome()
         try:
-            with _place(self._program, self._environ, sealed=self._sealed) as place:
+            with place_for(self._program, self._environ, sealed=self._sealed) as place:
                 app = fork((f"/{self._word}/mcp", mcp), model)
                 launch = self._asked.tool.launch(self._cli_seat(place))
                 async with (
@@ -312,40 +287,6 @@ def _tls(url: str) -> ssl.SSLContext:
 @cache
 def _authorities() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
-
-
-@contextmanager
-def _place(program: Program, environ: Mapping[str, str], *, sealed: bool) -> Generator[Place]:
-    if sealed:
-        yield Place(
-            program=program.inside,
-            home=bubble.HOME,
-            path=bubble.PATH,
-            python=str(bubble.python()),
-            inside=bubble.INSIDE,
-            http=_HTTP,
-            pipe=_PIPE,
-            doors=(),
-            sealed=True,
-        )
-        return
-    with (
-        tempfile.TemporaryDirectory(prefix="booth", ignore_cleanup_errors=True) as folder,
-        ExitStack() as stack,
-    ):
-        doors = [stack.enter_context(inside.listener(0)) for _ in range(2)]
-        http, pipe = (door.getsockname()[1] for door in doors)
-        yield Place(
-            program=str(program.path),
-            home=folder,
-            path=environ.get("PATH", os.defpath),
-            python=sys.executable,
-            inside=str(Path(inside.__file__).resolve()),
-            http=http,
-            pipe=pipe,
-            doors=tuple(doors),
-            sealed=False,
-        )
 
 
 def _recorded(asked: Asked, environ: Mapping[str, str]) -> dict[str, JSON]:
