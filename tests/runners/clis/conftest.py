@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -61,7 +61,14 @@ POISON = {
 }
 """Settings of a user, by path below HOME: a CLI that read them would fail, or say so."""
 
-HOLD = "import time\nprint('holding', flush=True)\nwhile True:\n    time.sleep(0.05)"
+KERNEL = "proctor-held"
+HOLD = f"""\
+import ctypes, time
+ctypes.CDLL(None).prctl(15, b"{KERNEL}")  # PR_SET_NAME: to be known from outside
+print("holding", flush=True)
+while True:
+    time.sleep(0.05)
+"""
 
 
 async def _held(call: Call) -> str:
@@ -122,14 +129,14 @@ class Table:
         """One sitting at the suite's smallest preset."""
         runs = self.runs / f"{time.monotonic_ns():x}"
         config = EvalConfig(suite=suite, agents=(agent,), seed=3)
-        stage = Options(runs=runs, sandbox="none").stage(self.rooms.versions())
+        stage = Options(runs=runs, sandbox="auto").stage(self.rooms.versions())
 
         async def play() -> Path:
             async with self.rooms.open_hall() as hall:
                 (report,) = await run_suite(config, LocalEngine(hall), stage)
             return report.folder
 
-        self.rooms.start_daemon(runs, "none")
+        self.rooms.start_daemon(runs, "auto")
         folder = RunFolder(anyio.run(play))
         (attempt,) = folder.attempts()
         cut = [
@@ -159,7 +166,11 @@ class Table:
             fresh = [log for log in self.live() if log not in before]
             return any(f'"{ripe}"' in log.read_text() for log in fresh)
 
-        return Killer(ready, lambda: self.ours(word))
+        return Killer(ready, lambda: self.ours(word), self.held_kernels)
+
+    def held_kernels(self) -> list[psutil.Process]:
+        """Kernels that run the cell that does not end."""
+        return [process for process in _below(os.getpid()) if _name(process) == KERNEL]
 
     def until(self, done: Callable[[], Any], seconds: float, what: str) -> Any:
         """Look at a condition again and again until it holds; give what it gave."""
@@ -191,7 +202,10 @@ class Killer:
 
     ripe: Callable[[], bool]
     victims: Callable[[], Iterable[psutil.Process]]
+    kernels: Callable[[], Sequence[psutil.Process]]
     killed: int = 0
+    held: int = 0
+    """Kernels that were seen at it then."""
 
     def __enter__(self) -> "Killer":
         self._over = threading.Event()
@@ -205,10 +219,15 @@ class Killer:
 
     def _watch(self) -> None:
         while not self._over.wait(0.02):
-            for victim in list(self.victims()) if self.ripe() else ():
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    victim.kill()
-                    self.killed += 1
+            if self.ripe():
+                self.held = max(self.held, len(self.kernels()))
+                self._kill()
+
+    def _kill(self) -> None:
+        for victim in self.victims():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                victim.kill()
+                self.killed += 1
 
 
 def _below(pid: int) -> list[psutil.Process]:
@@ -218,6 +237,14 @@ def _below(pid: int) -> list[psutil.Process]:
         return [p for p in found if p.status() != psutil.STATUS_ZOMBIE]
     except psutil.NoSuchProcess:
         return []
+
+
+def _name(process: psutil.Process) -> str:
+    """The name that it gave itself; '' if it is gone."""
+    try:
+        return process.name()
+    except psutil.Error:
+        return ""
 
 
 def _words(process: psutil.Process) -> str:
