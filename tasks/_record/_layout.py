@@ -22,6 +22,8 @@ from tasks._record._events import SCHEMA, UPGRADERS, Upgrader, upgrade
 from tasks._record._reader import read_json
 
 RUN_FILE = "run.json"
+MAX_PART = 100
+"""Characters of a suite's or agent's name in a folder's; `run.json` has them whole."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9.@%+=-]+")
 
 
@@ -114,7 +116,7 @@ class RunFolder:
         """
         disk = disk or LocalDisk()
         stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%S")
-        name = f"{_safe(run.suite)}_{_safe(run.agent)}_{stamp}"
+        name = f"{_safe(run.suite)[:MAX_PART]}_{_safe(run.agent)[:MAX_PART]}_{stamp}"
         try:
             runs.mkdir(parents=True, exist_ok=True)
             folder = cls(_fresh(runs, name))

@@ -10,7 +10,7 @@ for family in ("AF_VSOCK", "AF_PACKET", "AF_BLUETOOTH"):
     try:
         socket.socket(getattr(socket, family), socket.SOCK_RAW if "PACKET" in family else 1).close()
         print("THROUGH", family)
-    except OSError as error:
+    except (OSError, AttributeError) as error:
         print(family, type(error).__name__)
 listening = [int(line.split()[1].split(":")[1], 16) for name in ("tcp", "tcp6")
              for line in list(open(f"/proc/net/{name}"))[1:] if line.split()[3] == "0A"]

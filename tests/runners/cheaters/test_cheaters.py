@@ -14,10 +14,11 @@ from evaluators._signs import signs
 from proctor import Rooms
 from runners._core import agent_named
 from runners.agents._attacks import ATTACKS
-from tasks import FAMILIES, UsageError, family
+from tasks import FAMILIES, UsageError
 
 ONE_SHOT, EPISODE = "strategic/bayesian_games", "strategic/information_control"
 HONEST_CELLS = (Path(__file__).parent / "honest_cells.txt").read_text().split("#%%\n")
+EVERY = "all,strategic/v0,strategic/extras"
 CAUGHT, SUSPECTED = 0.95, 0.01
 """Least share of cheaters' attempts, and largest of honest ones, that are flagged."""
 
@@ -141,7 +142,7 @@ def test_without_a_sandbox_attacks_get_through(play: Play, home_env: Path):
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_every_attack_on_every_family_is_flagged(play: Play):
-    sat = play(suite=",".join(FAMILIES.names()), agents=("cheater", *names(ATTACKS.names())))
+    sat = play(suite=EVERY, agents=("cheater", *names(ATTACKS.names())))
     assert len(sat) == (len(ATTACKS.names()) + 1) * len(FAMILIES.names())
     print(f"cheaters flagged: {flagged(sat):.4f} of {len(sat)}", quiet(sat))  # noqa: T201
     assert flagged(sat) >= CAUGHT, quiet(sat)
@@ -150,10 +151,9 @@ def test_every_attack_on_every_family_is_flagged(play: Play):
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_honest_agents_on_every_family_and_preset_are_not_flagged(play: Play):
-    solvable = [name for name in FAMILIES.names() if not family(name).open_keys]
     sat = [
-        *play(suite=",".join(solvable), agents=("solver",), preset="all", n=2),
-        *play(suite=",".join(FAMILIES.names()), agents=("random",), preset="all", n=2),
+        *play(suite="all", agents=("solver",), preset="all", n=2),
+        *play(suite=EVERY, agents=("random",), preset="all", n=2),
         *play(suite="strategic/v0", agents=("tool_reference",), n=3),
     ]
     wrong = [(one.agent, one.family, one.flags) for one in sat if one.flags]
