@@ -25,7 +25,7 @@ DEMO = EvalConfig(
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
-Runs = Annotated[Path, typer.Option("--runs", help="Folder that run folders are made in.")]
+Runs = Annotated[Path, typer.Option("--runs", help="Folder or URL for run folders.")]
 Seed = Annotated[int, typer.Option(min=0, help="First instance seed of every family.")]
 Count = Annotated[int, typer.Option("--n", min=1, help="Instances of each family and preset.")]
 Repeat = Annotated[int, typer.Option(min=1, help="Attempts of an agent on each instance.")]

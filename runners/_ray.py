@@ -11,6 +11,7 @@ import logging
 import math
 import os
 import secrets
+import socket
 import sys
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, redirect_stdout
@@ -33,6 +34,8 @@ INCOMING = "incoming"
 """Folder of a run folder in which parcels arrive."""
 LOSSES = 3
 """How often one sitting may lose its node, or one node its actor, before the run stops."""
+KNOCK_S = 10.0
+"""How long the head of a cluster may take to answer at all."""
 CLOSE_S = 30.0
 """How long a node may take to stop its daemon at the end."""
 QUIET: Mapping[str, str] = {
@@ -142,13 +145,14 @@ def _connected(ray: Any, address: str | None) -> Generator[None]:
     # Ray prints what befalls nodes on stdout, which belongs to results.
     with redirect_stdout(sys.stderr):
         try:
+            _knock(address)
             ray.init(
                 address=address,
                 include_dashboard=None if address else False,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise UsageError(
                 f"No Ray cluster answers at {address or 'this machine'}: {error}. Start one with "
                 "`ray start --head`, and name it with --address HOST:PORT."
@@ -157,6 +161,13 @@ def _connected(ray: Any, address: str | None) -> Generator[None]:
             yield
         finally:
             ray.shutdown()
+
+
+def _knock(address: str | None) -> None:
+    """Raise OSError where nobody listens; Ray itself would wait for minutes."""
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
 
 
 @dataclass

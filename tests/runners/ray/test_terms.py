@@ -2,12 +2,15 @@
 
 import os
 import platform
+import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import anyio
 import pytest
 
+from runners._ray import RayStage, ray_engine
 from runners._ray_node import PREFIX, SIGN, Node, Terms, _claimed
 from tasks import UsageError
 
@@ -17,6 +20,9 @@ class Rooms:
 
     def versions(self) -> Mapping[str, str]:
         return {"proctor": "1", "python": "3"}
+
+    def secret(self) -> str:
+        return "a secret"
 
 
 class SilentRooms(Rooms):
@@ -92,3 +98,25 @@ def test_what_a_killed_node_left_is_removed_by_the_next_and_a_living_one_is_not(
         assert living.exists()
     finally:
         os.close(handle)
+
+
+async def enter(runs: Path, address: str) -> None:
+    stage = RayStage(runs=str(runs), agents=("nop",), address=address)
+    async with ray_engine(stage, Rooms()):
+        pytest.fail("it opened")
+
+
+def test_without_ray_it_says_what_to_install(runs: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError, match=r"pip install -e '\.\[ray\]'"):
+        anyio.run(enter, runs, "auto")
+
+
+@pytest.mark.parametrize("form", ["127.0.0.1:{port}", "ray://127.0.0.1:{port}"])
+def test_where_no_cluster_answers_it_says_so_at_once(form: str, runs: Path):
+    pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, and nobody listens
+        address = form.format(port=taken.getsockname()[1])
+        with pytest.raises(UsageError, match=f"No Ray cluster answers at {address}"):
+            anyio.run(enter, runs, address)
