@@ -85,12 +85,12 @@ class Grid:
         return self.proctor("run", "strategic/v0/auctions", *words, *where, "--json")
 
     def done(self, process: "subprocess.Popen[str]") -> Any:
-        said, errors = process.communicate(timeout=110)
+        said, errors = process.communicate(timeout=200)
         assert process.returncode == 0, errors
         return json.loads(said)
 
     def waited(self, holds: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 150
         while not holds():
             assert time.monotonic() < deadline, "it never came"
             if process.poll() is not None:

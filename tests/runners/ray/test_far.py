@@ -50,7 +50,7 @@ def test_attempts_come_home_by_a_url(grid: Any, tmp_path: Path):
 
 def test_a_node_on_which_an_agent_cannot_play_is_named(grid: Any):
     runner = grid.play("--agents", "homeless", "--no-sandbox")
-    _, errors = runner.communicate(timeout=110)
+    _, errors = runner.communicate(timeout=200)
     assert runner.returncode == 2, errors
     assert f"homeless cannot play on the node {os.uname().nodename}: no program here" in errors
     assert "Traceback" not in errors
