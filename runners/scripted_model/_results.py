@@ -57,7 +57,7 @@ def _of_text(text: str, error: bool) -> Result:
     inner = _json(text)
     if isinstance(inner, str):
         return _of_text(inner, error)
-    if _is_result(inner) or _are_blocks(inner):
+    if _is_result(inner) or _are_blocks(inner) or _is_failure(inner):
         return result_of(inner, error=error)
     return Result(text, 0, error)
 
@@ -84,6 +84,11 @@ def _of_object(value: dict[str, Any], error: bool) -> Result:
 
 def _is_result(value: Any) -> bool:
     return isinstance(value, dict) and set(value) <= _RESULT and _are_blocks(value.get("content"))
+
+
+def _is_failure(value: Any) -> bool:
+    # pydantic-ai's form where a protocol has no flag; no result of ours is such an object.
+    return isinstance(value, dict) and len(value) == 1 and isinstance(value.get("error"), str)
 
 
 def _are_blocks(value: Any) -> bool:

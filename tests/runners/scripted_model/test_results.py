@@ -63,6 +63,7 @@ def test_a_result_that_was_parsed_on_the_way_is_the_same_object(text: str):
     "value",
     [
         {"error": "No session 'x'."},
+        json.dumps({"error": "No session 'x'."}),
         {"call_error": "No session 'x'."},
         {"content": [{"type": "text", "text": "No session 'x'."}], "isError": True},
         {"error": {"content": [{"type": "text", "text": "No session 'x'."}], "isError": True}},
