@@ -26,6 +26,11 @@ def test_a_run_is_named_by_suite_agent_and_time_and_never_shared(tmp_path: Path)
     assert (first.path / "notebooks").is_dir()
 
 
+def test_long_names_make_a_folder_all_the_same(tmp_path: Path):
+    made = RunFolder.create(tmp_path, run(suite="strategic/x," * 50, agent="a" * 300), NOON)
+    assert made.read().suite == "strategic/x," * 50
+
+
 @pytest.mark.parametrize("name", ["../../etc", "/", "..", "", "a\0b", "x" * 20 + "/y z"])
 def test_no_name_leads_out_of_the_runs_folder(tmp_path: Path, name: str):
     made = RunFolder.create(tmp_path / "runs", run(suite=name, agent=name), NOON)
