@@ -70,19 +70,21 @@ def _scores(rows: Sequence[Row]) -> "Figure":
 def _costs(rows: Sequence[Standing]) -> "Figure":
     """Cost of an attempt against the mean score; free ones stand at 0."""
     figure, (panel,) = _panels([8])
-    for row in rows:
+    places = [(row.cost.usd or 0.0) / max(1, row.cost.n_known) for row in rows]
+    for row, x in zip(rows, places, strict=True):
         score = row.mean_score
         assert score is not None
-        assert row.cost.usd is not None
-        x = row.cost.usd / max(1, row.cost.n_known)
         panel.plot([x], [score.value], "o", color=_INK)
         if score.low is not None and score.high is not None:
             panel.plot([x, x], [score.low, score.high], "-", color=_INK, alpha=0.6)
+        # Names stand on the side where there is room for them.
+        left = x > max(places) / 2
         panel.annotate(
             _named(row.agent),
             (x, score.value),
-            xytext=(5, 4),
+            xytext=(-5 if left else 5, 4),
             textcoords="offset points",
+            ha="right" if left else "left",
             fontsize=8,
         )
     panel.set_xlabel("cost of an attempt, USD")

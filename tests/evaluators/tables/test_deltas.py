@@ -220,7 +220,7 @@ def test_the_command_says_and_saves_the_same(synth: Any, pair: list[Path], tmp_p
     assert "not told apart" in shown.stdout
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(
     st.permutations(range(2)),
     st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=6),
