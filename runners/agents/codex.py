@@ -16,7 +16,7 @@ from tasks._record import Tokens
 
 KEY = "OPENAI_API_KEY"
 OFF = ("shell_tool", "view_image", "apps", "plugins", "image_generation", "goals", "hooks")
-RETRIES = {"wire_api": "responses", "request_max_retries": 4, "stream_max_retries": 2}
+RETRIES = {"wire_api": "responses", "request_max_retries": 6, "stream_max_retries": 2}
 LONGEST = 200_000
 """Tokens of a tool's result: else the middle of longer ones is cut out at 12,000 characters."""
 NAMES = ("input", "output", "cached", "reasoning")

@@ -4,7 +4,7 @@ Its user's `~/.gemini` is never read. Only the policy file takes its own tools a
 not offered, and a forced call is answered `not found`. A rule must name server *and* tools: one
 that its schema refuses denies nothing and is told on stderr only, so that a test watches over it.
 It does not start itself anew with more memory (that takes as long as all the rest), and asks one
-fixed model. It tries a failed request again after 5 s and more; the door's retries are quicker.
+fixed model. It tries a failed request again after 5 s and more, six times in all (about two minutes).
 """
 
 import json
@@ -51,7 +51,7 @@ def _settings(seat: CliSeat) -> dict[str, Any]:
         "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}},
         "privacy": {"usageStatisticsEnabled": False},
         "telemetry": {"enabled": False},
-        "general": {"enableAutoUpdate": False, "maxAttempts": 3},
+        "general": {"enableAutoUpdate": False, "maxAttempts": 6},
         # Five equal calls are no loop where one waits for a long cell; limits are the booth's.
         "model": {"maxSessionTurns": seat.turns or -1, "disableLoopDetection": True},
         "modelConfigs": {"overrides": _thinking(seat)},
