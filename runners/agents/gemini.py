@@ -4,7 +4,7 @@ Its user's `~/.gemini` is never read. Only the policy file takes its own tools a
 not offered, and a forced call is answered `not found`. A rule must name server *and* tools: one
 that its schema refuses denies nothing and is told on stderr only, so that a test watches over it.
 It does not start itself anew with more memory (that takes as long as all the rest), and asks one
-fixed model. It tries a failed request again after 5 s and more, six times in all (about two minutes).
+fixed model. It tries a failed request again after 5 s and more, six times in all (two minutes).
 """
 
 import json
