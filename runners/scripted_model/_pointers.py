@@ -1,12 +1,16 @@
-"""How to point agent CLIs and SDKs at the endpoint: the lines that worked, with the URL filled in.
+"""How to point agent CLIs and SDKs at the endpoint: their own settings, with the URL filled in.
 
-They belong to the versions of `docs/` and change with them; `proctor connect` adds the MCP server.
+`proctor connect` adds the MCP server. Claude Code would hide its tools behind a search for tools,
+which a script does not use.
 """
 
 from collections.abc import Mapping
 
 POINTERS: Mapping[str, str] = {
-    "claude": "ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=test claude --model claude-sonnet-4-5",
+    "claude": (
+        "ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=test ENABLE_TOOL_SEARCH=false "
+        "claude --model claude-sonnet-4-5"
+    ),
     "codex": (
         "SCRIPTED_KEY=test codex -m gpt-5.2 -c model_provider=scripted "
         '-c \'model_providers.scripted={{name="scripted", base_url="{url}/v1", '
