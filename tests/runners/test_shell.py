@@ -119,7 +119,9 @@ def test_wrong_use_is_told_with_the_usage(echoing: Path, words: list[str], told:
 @pytest.mark.timeout(120)
 def test_all_providers_really_plays(tmp_path: Path, shared_home: Path):
     words = ["--providers", "solver,nop", "--no-sandbox", "--runs", str(tmp_path), "--json"]
-    done = sh(ALL, "strategic/bayesian_games", *words, PROCTOR_HOME=str(shared_home), OMP_NUM_THREADS="1")
+    done = sh(
+        ALL, "strategic/bayesian_games", *words, PROCTOR_HOME=str(shared_home), OMP_NUM_THREADS="1"
+    )
     assert done.returncode == 0, done.stderr
     runs = {run["agent"]: run["summary"] for run in json.loads(done.stdout)["runs"]}
     mean = {agent: run["metrics"]["overall"]["mean_score"] for agent, run in runs.items()}
