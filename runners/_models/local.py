@@ -98,6 +98,7 @@ class LocalModel(Model):
 
     def __init__(self, place: str, *, gguf: str | None = None, store: Store | None = None) -> None:
         super().__init__()
+        prepare()
         self._store = store or Store(place, gguf)
         self._rng = random.Random(0)  # noqa: S311 - draws of tokens, no secrets
 
@@ -144,6 +145,17 @@ class LocalModel(Model):
             provider_name=self.system,
             finish_reason="tool_call" if call else ended,
         )
+
+
+def prepare() -> None:
+    """Import what the worker threads use: transformers' lazy imports are not safe in threads."""
+    from transformers import (  # noqa: F401 - for its effect
+        AutoModelForCausalLM,  # pyright: ignore[reportUnusedImport]
+        AutoTokenizer,  # pyright: ignore[reportUnusedImport]
+        GenerationConfig,  # pyright: ignore[reportUnusedImport]
+        StoppingCriteria,  # pyright: ignore[reportUnusedImport]
+        StoppingCriteriaList,  # pyright: ignore[reportUnusedImport]
+    )
 
 
 def loaded(place: str, gguf: str | None) -> Weights:

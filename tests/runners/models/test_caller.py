@@ -151,18 +151,15 @@ def test_passing_faults_are_mended_and_counted(api: Api, tmp_path: Path):
 @pytest.mark.parametrize("fault", ["429x*", "500x*", "401x*", "cutx*", "malformedx*"])
 def test_lasting_faults_are_the_providers_failure(api: Api, fault: str, tmp_path: Path):
     use, _ = asked()
-    with pytest.raises(BaseExceptionGroup) as caught:
+    said = f"answered {fault[:3]}" if fault[0].isdigit() else "scripted"
+    with pytest.raises(ProviderError, match=said):
         called(f"scripted+api={api}+faults={fault}+retries=1", use, tmp_path)
-    assert caught.group_contains(ProviderError, match="scripted")
-    if fault[0].isdigit():
-        assert caught.group_contains(ProviderError, match=f"answered {fault[:3]}")
 
 
 def test_a_provider_that_hangs_is_left_after_the_timeout(tmp_path: Path):
     use, _ = asked()
-    with pytest.raises(BaseExceptionGroup) as caught:
+    with pytest.raises(ProviderError, match=r"[Tt]imed out"):
         called("scripted+faults=hang+timeout=0.2+retries=0", use, tmp_path)
-    assert caught.group_contains(ProviderError, match="[Tt]ime")
 
 
 def test_what_is_no_passing_fault_is_not_asked_again(canned: Any, tmp_path: Path):
