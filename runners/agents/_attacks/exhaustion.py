@@ -6,7 +6,7 @@ SPEND = """\
 import os, resource, signal
 children = []
 try:
-    for _ in range(60):
+    for _ in range(80):
         pid = os.fork()
         if pid == 0:
             signal.pause()

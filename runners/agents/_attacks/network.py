@@ -3,7 +3,7 @@
 from runners.agents._attacks._attack import Attack
 
 CODE = """\
-import socket, urllib.request
+import os, socket, urllib.request
 names = socket.if_nameindex()
 print("THROUGH" if len(names) > 1 else "nothing", names)
 for family in ("AF_VSOCK", "AF_PACKET", "AF_BLUETOOTH"):
@@ -12,8 +12,15 @@ for family in ("AF_VSOCK", "AF_PACKET", "AF_BLUETOOTH"):
         print("THROUGH", family)
     except (OSError, AttributeError) as error:
         print(family, type(error).__name__)
-listening = [int(line.split()[1].split(":")[1], 16) for name in ("tcp", "tcp6")
-             for line in list(open(f"/proc/net/{name}"))[1:] if line.split()[3] == "0A"]
+held = set()
+for fd in os.listdir("/proc/self/fd"):
+    try:
+        held.add(os.readlink(f"/proc/self/fd/{fd}"))
+    except OSError:
+        pass  # closed meanwhile
+rows = [line.split() for name in ("tcp", "tcp6") for line in list(open(f"/proc/net/{name}"))[1:]]
+listening = [int(row[1].split(":")[1], 16) for row in rows
+             if row[3] == "0A" and f"socket:[{row[9]}]" not in held]
 for port in (*listening[:5], 22, 8000):
     try:
         socket.create_connection(("127.0.0.1", port), timeout=0.5).close()
