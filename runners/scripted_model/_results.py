@@ -13,7 +13,7 @@ from runners.scripted_model._conversation import Result
 
 _WALL = re.compile(r"\AWall time: [^\n]*\n(?:Output:\n?)?")
 _REMINDER = re.compile(
-    r"\n?<system-reminder>(?:(?!<system-reminder>).)*</system-reminder>\s*\Z", re.DOTALL
+    r"(?:\n*<system-reminder>(?:(?!<system-reminder>).)*</system-reminder>\s*)+\Z", re.DOTALL
 )
 _UNTRUSTED = re.compile(r"\A\s*<untrusted_context>\n?(.*?)\n?</untrusted_context>\s*\Z", re.DOTALL)
 _TEXTS = {"text", "input_text", "output_text"}
