@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from runners._estimate import Estimate, estimate
-from runners._models.choice import PROVIDERS, SCRIPTED, Choice, chosen, installed
+from runners._models.choice import PROVIDERS, Choice, chosen, installed
 from runners._plan import EvalConfig
+from runners._scripted import SCRIPTED
 from tasks import Brief, UsageError, nearest
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import cast
 
 from runners._booth.declaration import CliTool, Transport
+from runners._scripted import OPTIONS as SCRIPTED_OPTIONS
+from runners._scripted import SCRIPTED
 from runners._spelling import Reader, number, on_loopback, one_of, spelled, url, variable, whole
 from tasks import JSON, UsageError
 
-SCRIPTED = "scripted"
-"""The model that is our own scripted endpoint."""
 TURNS = 500
 """Model calls of one attempt where no other limit was asked for: beyond any task's own budget."""
 
@@ -75,7 +75,7 @@ def read_variant(tool: CliTool, text: str) -> Asked:
     """
     found = spelled(text, _options(tool))
     options = dict(found.options)
-    ours = next((name for name in ("script", "faults") if name in options), None)
+    ours = next((name for name in SCRIPTED_OPTIONS if name in options), None)
     if ours and found.model != SCRIPTED:
         raise UsageError(
             f"The option +{ours} belongs to the model `{SCRIPTED}`, got {found.model!r}: "
@@ -92,29 +92,10 @@ def _options(tool: CliTool) -> dict[str, Reader]:
         "sandbox": one_of("auto", "bwrap", "none"),
         "base_url": url,
         "key_env": variable,
-        "script": _script,
-        "faults": _faults,
+        **SCRIPTED_OPTIONS,
     }
     if tool.can.effort:
         known["effort"] = one_of(*tool.can.effort)
     if tool.can.thinking:
         known["thinking"] = whole(1024)
     return known
-
-
-def _script(text: str) -> str:
-    from runners.scripted_model import SCRIPTS
-
-    if text not in SCRIPTS.names():
-        raise ValueError(f"one of {', '.join(SCRIPTS.names())}")
-    return text
-
-
-def _faults(text: str) -> str:
-    from runners.scripted_model import Faults
-
-    try:
-        Faults.parse(text)
-    except UsageError as error:
-        raise ValueError(f"a plan of faults. {error}") from None
-    return text

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, cast
 
+from runners._scripted import OPTIONS as SCRIPTED_OPTIONS
+from runners._scripted import SCRIPTED
 from runners._spelling import (
     Reader,
     number,
@@ -30,7 +32,6 @@ from tasks import JSON, UsageError, nearest
 Api = Literal["responses", "chat", "messages", "gemini"]
 """The wire format: OpenAI's two, Anthropic's, Google's."""
 
-SCRIPTED = "scripted"
 LOCAL = "local"
 COMPATIBLE = "openai-compatible"
 INSTALL = "pip install -e '.[models]'"
@@ -101,24 +102,6 @@ def _price(text: str) -> str:
     return text
 
 
-def _script(text: str) -> str:
-    from runners.scripted_model import SCRIPTS
-
-    if text not in SCRIPTS.names():
-        raise ValueError(f"one of {', '.join(SCRIPTS.names())}")
-    return text
-
-
-def _faults(text: str) -> str:
-    from runners.scripted_model import Faults
-
-    try:
-        Faults.parse(text)
-    except UsageError as error:
-        raise ValueError(f"a plan of faults, such as 429x2/500 ({error})") from None
-    return text
-
-
 OPTIONS: Mapping[str, Reader] = MappingProxyType(
     {
         "temperature": number(0, 2),
@@ -133,8 +116,7 @@ OPTIONS: Mapping[str, Reader] = MappingProxyType(
         "key_env": variable,
         "api": one_of("responses", "chat", "messages", "gemini"),
         "price": _price,
-        "script": _script,
-        "faults": _faults,
+        **SCRIPTED_OPTIONS,
         "gguf": lambda text: text,
     }
 )

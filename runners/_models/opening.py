@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from aiolimiter import AsyncLimiter
 
-from runners._models.choice import LOCAL, SCRIPTED, Choice
+from runners._models.choice import LOCAL, Choice
 from runners._models.providers import Line, line, settings
 from runners._models.transport import Secret, Tally
+from runners._scripted import SCRIPTED
 from tasks import UsageError
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic_ai.models import Model
 from pydantic_ai.settings import ModelSettings
 
-from runners._models.choice import LOCAL, SCRIPTED, Choice
+from runners._models.choice import LOCAL, Choice
 from runners._models.transport import RETRIES, TIMEOUT_S, Secret, Tally, Terms, client, proxy_for
+from runners._scripted import SCRIPTED
 
 if TYPE_CHECKING:
     import httpx2

@@ -39,6 +39,8 @@ def launch(seat: CliSeat) -> Launch:
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "DISABLE_AUTOUPDATER": "1",
         "ENABLE_TOOL_SEARCH": "false",
+        # Ten, its default, take minutes; the others' CLIs give up after six too.
+        "CLAUDE_CODE_MAX_RETRIES": "6",
         # Wait for our server instead of beginning without it.
         "MCP_TIMEOUT": str(_START_MS),
         "MCP_CONNECT_TIMEOUT_MS": str(_START_MS),
