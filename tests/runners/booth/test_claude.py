@@ -124,6 +124,7 @@ def test_its_variants_are_checked():
 
 
 @pytest.mark.npm
+@pytest.mark.timeout(300)
 def test_a_server_that_does_not_start_is_an_ending_of_its_own(
     bench: Any, agent_clis: str, monkeypatch: pytest.MonkeyPatch
 ):
