@@ -40,7 +40,8 @@ def _table(title: str, rows: Sequence[Row]) -> Table:
         padding=(0, 1, 0, 0),
     )
     for name in COLUMNS:
-        table.add_column(name, justify="left" if name in {"agent", "stamp"} else "right")
+        side = "left" if name in {"agent", "stamp"} else "right"
+        table.add_column(name, justify=side, overflow="fold")
     for row in rows:
         table.add_row(*_cells(row), style="red" if row["flagged"] else None)
     return table
