@@ -7,7 +7,6 @@ its ticket) or over HTTP. What it may know of the instance is what the server te
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -143,7 +142,3 @@ class Hall(Protocol):
     async def close_attempt(self, attempt: str, reason: str) -> None:
         """End an attempt, noting why; one that has ended or is unknown is left as it is."""
         ...
-
-
-OpenHall = Callable[[], AbstractAsyncContextManager[Hall]]
-"""Connects to the daemon (starts one if there is none) for as long as the context lasts."""

@@ -13,8 +13,8 @@ from rich.table import Table
 from runners._estimate import Estimate, estimate
 from runners._models.choice import PROVIDERS, Choice, chosen, installed
 from runners._plan import EvalConfig
-from runners._scripted import SCRIPTED
 from tasks import Brief, UsageError, nearest
+from tasks._record import SCRIPTED
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 

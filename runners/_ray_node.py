@@ -25,6 +25,7 @@ from runners._core import Hall, agent_named
 from runners._publish import Depot, send
 from runners._sitting import Order, sit
 from tasks import DaemonError, UsageError
+from tasks._locks import locked
 from tasks._record import Played, Run, RunFolder
 
 PREFIX = "proctor-node-"
@@ -184,19 +185,5 @@ def _sweep() -> None:
     for place in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         if place.is_symlink() or place.stat().st_uid != os.geteuid():
             continue
-        if not any(map(_locked, (place / "held", place / "state" / "daemon.lock"))):
+        if not any(map(locked, (place / "held", place / "state" / "daemon.lock"))):
             shutil.rmtree(place, ignore_errors=True)
-
-
-def _locked(path: Path) -> bool:
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False

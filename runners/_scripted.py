@@ -3,9 +3,6 @@
 from runners._spelling import Reader
 from tasks import UsageError
 
-SCRIPTED = "scripted"
-"""The model that is our own scripted endpoint."""
-
 
 def script(text: str) -> str:
     """The reader of `+script=`."""

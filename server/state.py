@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tasks import DaemonError, Frozen
 from tasks import home as default_home
+from tasks._locks import locked
 
 SOCKET_PATH_LIMIT = 100
 """Linux refuses unix socket paths of more than 107 bytes; longer ones go through /proc."""
@@ -95,17 +96,7 @@ class StateFolder:
 
     def held(self) -> bool:
         """Whether some daemon holds the folder now."""
-        try:
-            handle = os.open(self.lock_file, os.O_RDWR | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(handle)
-        return False
+        return locked(self.lock_file)
 
     def holder(self) -> int | None:
         """Process id of the daemon that holds the folder, whether its house is open or not."""

@@ -10,7 +10,7 @@ from evaluators._summary import SEALED
 from evaluators.tables._quantities import parse_failure
 from evaluators.tables._readings import Sat
 from tasks import JSON, Frozen, Stamp
-from tasks._record import AgentSetup
+from tasks._record import SCRIPTED, AgentSetup
 
 Track = Literal["strict-512", "best-valid", "open"]
 Label = Literal[
@@ -33,8 +33,6 @@ UNREADABLE = {"strict-512": 0.01, "best-valid": 0.02, "open": 0.02}
 """Largest share of unreadable or cut attempts of a clean row."""
 CUT = frozenset({"turns", "money", "timeout"})
 """Endings by a limit of ours."""
-SCRIPTED = "scripted"
-"""The model that our scripted endpoint calls itself."""
 _FORCED = ("require_tool_first", "forced")
 """Settings of the agent `tool` that make it call one."""
 _CLEAN: dict[Track, Label] = {

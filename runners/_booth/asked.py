@@ -6,9 +6,9 @@ from typing import cast
 
 from runners._booth.declaration import CliTool, Transport
 from runners._scripted import OPTIONS as SCRIPTED_OPTIONS
-from runners._scripted import SCRIPTED
 from runners._spelling import Reader, number, on_loopback, one_of, spelled, url, variable, whole
 from tasks import JSON, UsageError
+from tasks._record import SCRIPTED
 
 TURNS = 500
 """Model calls of one attempt where no other limit was asked for: beyond any task's own budget."""

@@ -5,7 +5,7 @@ import hmac
 import os
 import socket
 import sys
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,24 +15,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from runners._booth.life import pump
+from runners._web import WebServer
 from tasks import Ticket
 
 _WORD_S = 10.0
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without signal handlers, and without its clock: it ends when it is told, at once."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.leave = anyio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        yield
-
-    async def main_loop(self) -> None:
-        await self.leave.wait()
 
 
 @asynccontextmanager
@@ -51,7 +37,8 @@ async def serving(door: socket.socket, app: ASGIApp) -> AsyncGenerator[None]:
         timeout_keep_alive=3600,
         timeout_graceful_shutdown=1,
     )
-    server = _Server(config)
+    leave = anyio.Event()
+    server = WebServer(config, leave)
 
     async def serve() -> None:
         # Cancelled in the middle, uvicorn would leave the tasks of its requests behind.
@@ -63,7 +50,7 @@ async def serving(door: socket.socket, app: ASGIApp) -> AsyncGenerator[None]:
         try:
             yield
         finally:
-            server.leave.set()
+            leave.set()
 
 
 class Relay:

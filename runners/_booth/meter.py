@@ -54,12 +54,7 @@ def _responses(event: Event, now: Reading) -> Reading:
     usage = _part(answer, "usage")
     if not usage:
         return now
-    tokens = Tokens(
-        input=_count(usage, "input_tokens"),
-        output=_count(usage, "output_tokens"),
-        cached=_count(_part(usage, "input_tokens_details"), "cached_tokens"),
-        reasoning=_count(_part(usage, "output_tokens_details"), "reasoning_tokens"),
-    )
+    tokens = _openai_tokens(usage, "input_tokens", "output_tokens")
     return Reading(str(answer.get("model") or now.model), tokens)
 
 
@@ -82,13 +77,16 @@ def _chat(event: Event, now: Reading) -> Reading:
     usage = _part(event, "usage")
     if not usage:
         return now
-    tokens = Tokens(
-        input=_count(usage, "prompt_tokens"),
-        output=_count(usage, "completion_tokens"),
-        cached=_count(_part(usage, "prompt_tokens_details"), "cached_tokens"),
-        reasoning=_count(_part(usage, "completion_tokens_details"), "reasoning_tokens"),
+    return replace(now, tokens=_openai_tokens(usage, "prompt_tokens", "completion_tokens"))
+
+
+def _openai_tokens(usage: Event, sent: str, came: str) -> Tokens:
+    return Tokens(
+        input=_count(usage, sent),
+        output=_count(usage, came),
+        cached=_count(_part(usage, f"{sent}_details"), "cached_tokens"),
+        reasoning=_count(_part(usage, f"{came}_details"), "reasoning_tokens"),
     )
-    return replace(now, tokens=tokens)
 
 
 _READERS: Mapping[Wire, Callable[[Event, Reading], Reading]] = {

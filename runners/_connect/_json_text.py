@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from json.decoder import JSONDecoder, scanstring  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType] - public since Python 2.6, missing in the stubs
 
+from runners._connect._descent import reached
 from tasks import JSON
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -35,15 +36,7 @@ def found(text: str, path: Sequence[str]) -> JSON:
     Raises:
         ValueError: the text is no JSON, or something on the way is no object.
     """
-    value = json.loads(text)
-    for depth, name in enumerate(path):
-        if not isinstance(value, dict):
-            where = ".".join(path[:depth]) or "the whole"
-            raise ValueError(f"{where} is {type(value).__name__}, not an object")
-        value = value.get(name)
-        if value is None:
-            return None
-    return value
+    return reached(json.loads(text), path, "an object")
 
 
 def put(text: str, path: Sequence[str], value: JSON) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from runners._connect._descent import reached
 from tasks import JSON
 
 
@@ -16,15 +17,7 @@ def found(text: str, path: Sequence[str]) -> JSON:
     Raises:
         ValueError: the text is no TOML, or something on the way is no table.
     """
-    value: Any = _parsed(text).unwrap()
-    for depth, name in enumerate(path):
-        if not isinstance(value, dict):
-            where = ".".join(path[:depth])
-            raise ValueError(f"{where} is {type(value).__name__}, not a table")
-        value = value.get(name)
-        if value is None:
-            return None
-    return value
+    return reached(_parsed(text).unwrap(), path, "a table")
 
 
 def put(text: str, path: Sequence[str], value: JSON) -> str:

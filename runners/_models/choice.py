@@ -15,7 +15,6 @@ from types import MappingProxyType
 from typing import Literal, cast
 
 from runners._scripted import OPTIONS as SCRIPTED_OPTIONS
-from runners._scripted import SCRIPTED
 from runners._spelling import (
     Reader,
     number,
@@ -28,6 +27,7 @@ from runners._spelling import (
     whole,
 )
 from tasks import JSON, UsageError, nearest
+from tasks._record import SCRIPTED
 
 Api = Literal["responses", "chat", "messages", "gemini"]
 """The wire format: OpenAI's two, Anthropic's, Google's."""

@@ -12,8 +12,8 @@ from aiolimiter import AsyncLimiter
 from runners._models.choice import LOCAL, Choice
 from runners._models.providers import Line, line, settings
 from runners._models.transport import Secret, Tally
-from runners._scripted import SCRIPTED
 from tasks import UsageError
+from tasks._record import SCRIPTED
 
 if TYPE_CHECKING:
     from runners._models.local import LocalModel

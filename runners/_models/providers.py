@@ -11,7 +11,7 @@ from pydantic_ai.settings import ModelSettings
 
 from runners._models.choice import LOCAL, Choice
 from runners._models.transport import RETRIES, TIMEOUT_S, Secret, Tally, Terms, client, proxy_for
-from runners._scripted import SCRIPTED
+from tasks._record import SCRIPTED
 
 if TYPE_CHECKING:
     import httpx2

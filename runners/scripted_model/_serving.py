@@ -1,10 +1,9 @@
 """Serves the endpoint for as long as a context lasts: on loopback TCP or a unix socket."""
 
 import asyncio
-import contextlib
 import os
 import socket
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import anyio
 import uvicorn
 
+from runners._web import WebServer
 from runners.scripted_model._app import Behaviour, Exchange, Model, Total, unheard
 from runners.scripted_model._faults import Faults
 from runners.scripted_model._replay import SCRIPTS, Script
@@ -31,22 +31,6 @@ class Endpoint:
     def named(self, name: str) -> str:
         """The base URL whose usage is counted apart under `name`."""
         return f"{self.url}/as/{name}"
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers and its ticks: it serves until `closing` is set."""
-
-    def __init__(self, config: uvicorn.Config, closing: anyio.Event) -> None:
-        super().__init__(config)
-        self._closing = closing
-
-    async def main_loop(self) -> None:
-        # Not woken ten times a second: an attempt's end need not wait for the next tick.
-        await self._closing.wait()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        yield
 
 
 @asynccontextmanager
@@ -86,7 +70,7 @@ async def endpoint(
     config = uvicorn.Config(
         model.app(), log_level="critical", access_log=False, lifespan="off", ws="none"
     )
-    server = _Server(config, model.closing)
+    server = WebServer(config, model.closing)
     server.force_exit = True  # at the end nobody is waited for
     # The socket listens already: who connects before the server runs waits in its queue. A task
     # of its own, not a group: what the caller raises inside stays what it is.

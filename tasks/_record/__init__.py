@@ -52,6 +52,7 @@ from tasks._record._notebook import fold as fold
 from tasks._record._outputs import clean_output as clean_output
 from tasks._record._outputs import join as join
 from tasks._record._played import PLAYED_FILE as PLAYED_FILE
+from tasks._record._played import SCRIPTED as SCRIPTED
 from tasks._record._played import AgentKind as AgentKind
 from tasks._record._played import AgentSetup as AgentSetup
 from tasks._record._played import AgentUsage as AgentUsage

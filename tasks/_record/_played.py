@@ -12,6 +12,8 @@ from pydantic import Field
 from tasks._core import JSON, Frozen
 
 PLAYED_FILE = "played.json"
+SCRIPTED = "scripted"
+"""What our own scripted endpoint calls its model."""
 
 AgentKind = Literal["scripted", "cli", "api"]
 Mode = Literal["scripted", "cli", "direct", "reflective", "tool"]

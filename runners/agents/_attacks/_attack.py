@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from runners._desk import Desk, RefusedError
 from tasks import JSON
 
-THROUGH = "THROUGH"
-"""First word of an output line that tells of a success."""
-
 
 async def _none(desk: Desk, brief: Mapping[str, JSON]) -> None:
     """Make no call."""
@@ -24,7 +21,7 @@ class Attack:
     """One way to cheat, tried for real."""
 
     rows: tuple[int, ...]
-    """Rows of the threat model (facts on isolation, 4.2); () for one that is not in it."""
+    """Rows of the threat model, 1 to 17; () for one that is not in it."""
     summary: str
     cells: tuple[str, ...] = ()
     """Code that is run in the notebook, in order."""

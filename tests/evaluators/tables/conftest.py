@@ -13,6 +13,7 @@ from evaluators import Score
 from evaluators._floors import Floor
 from evaluators._summary import summary
 from evaluators.tables._cli import app
+from evaluators.tables._readings import Sat
 from tasks import JSON, InstanceId, Stamp
 from tasks._record import (
     PLAYED_FILE,
@@ -68,6 +69,10 @@ class Synth:
             },
             strict=False,
         )
+
+    def sat(self, agent: str, seed: int, ability: float) -> Sat:
+        """An attempt as tables read it, without a file."""
+        return Sat(self.score(seed, ability, agent=agent), None, Path("run"))
 
     def setup(self, mode: str = "direct", **facts: Any) -> AgentSetup:
         blank: dict[str, JSON] = {

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from evaluators.tables._deltas import Compared, compared, tells_apart
 from evaluators.tables._quantities import QUANTITIES
 from evaluators.tables._readings import read_runs
-from tasks import Stamp, UsageError
+from tasks import UsageError
 
 GAMES, AUCTIONS = "strategic/bayesian_games", "strategic/auctions"
 T_2 = 4.302652729911275
@@ -226,35 +226,17 @@ def test_the_command_says_and_saves_the_same(synth: Any, pair: list[Path], tmp_p
     st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=6),
 )
 def test_the_delta_of_means_is_the_mean_of_deltas(
-    order: list[int], values: list[tuple[float, float]]
+    shared_synth: Any, order: list[int], values: list[tuple[float, float]]
 ):
-    found = _compared(values, order)
+    found = _compared(shared_synth.sat, values, order)
     one = of(found, "score")
     assert one.delta.value == pytest.approx(one.candidate - one.baseline, abs=1e-9)
     assert one.candidate == pytest.approx(math.fsum(b for _, b in values) / len(values))
 
 
-def _compared(values: list[tuple[float, float]], order: list[int]) -> Compared:
-    from evaluators import Score
-    from evaluators.tables._readings import Reading, Readings, Sat
+def _compared(sat: Any, values: list[tuple[float, float]], order: list[int]) -> Compared:
+    from evaluators.tables._readings import Reading, Readings
     from tasks._record import Run
-
-    def sat(agent: str, seed: int, ability: float) -> Sat:
-        score = Score(
-            attempt="-",
-            instance=f"{GAMES}@1:easy:private:{seed}",
-            family=GAMES,
-            preset="easy",
-            agent=agent,
-            n=1,
-            stamp=Stamp.EXAM,
-            sandbox="-",
-            status="scored",
-            validity=1.0,
-            ability=ability,
-            passed=False,
-        )
-        return Sat(score, None, Path("run"))
 
     empty = {"metrics": {"families": {}}}
     runs = [

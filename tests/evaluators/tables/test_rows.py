@@ -12,9 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators import Score
 from evaluators.tables import rows
-from evaluators.tables._readings import Sat
 from evaluators.tables._rows import rows_of
 from tasks import RecordError, Stamp, UsageError
 
@@ -62,8 +60,9 @@ def test_a_run_named_twice_or_by_its_folder_counts_once(several: list[Path]):
 
 
 @given(st.permutations(range(3)))
-def test_the_order_of_runs_changes_nothing(order: list[int]):
-    found = [_sat("a", 1, 0.25), _sat("b", 2, 0.5), _sat("a", 3, 1.0)]
+def test_the_order_of_runs_changes_nothing(shared_synth: Any, order: list[int]):
+    sat = shared_synth.sat
+    found = [sat("a", 1, 0.25), sat("b", 2, 0.5), sat("a", 3, 1.0)]
     shuffled = [found[at] for at in order]
     plain = [row.model_copy(update={"notebooks": ()}) for row in rows_of(found, {})]
     again = [row.model_copy(update={"notebooks": ()}) for row in rows_of(shuffled, {})]
@@ -78,30 +77,13 @@ def test_runs_in_any_order_give_the_same_bytes(synth: Any, several: list[Path]):
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 1)), min_size=1, max_size=30))
-def test_a_rows_mean_is_the_mean_of_its_scores(played: list[tuple[str, float]]):
-    found = rows_of([_sat(agent, k, value) for k, (agent, value) in enumerate(played)], {})
+def test_a_rows_mean_is_the_mean_of_its_scores(shared_synth: Any, played: list[tuple[str, float]]):
+    sat = shared_synth.sat
+    found = rows_of([sat(agent, k, value) for k, (agent, value) in enumerate(played)], {})
     for row in found:
         values = [value for agent, value in played if agent == row.agent]
         assert row.n == len(values)
         assert row.mean_score == pytest.approx(math.fsum(values) / len(values))
-
-
-def _sat(agent: str, seed: int, ability: float) -> Sat:
-    score = Score(
-        attempt="-",
-        instance=f"{GAMES}@1:easy:private:{seed}",
-        family=GAMES,
-        preset="easy",
-        agent=agent,
-        n=1,
-        stamp=Stamp.EXAM,
-        sandbox="zygote",
-        status="scored",
-        validity=1.0,
-        ability=ability,
-        passed=False,
-    )
-    return Sat(score, None, Path("run"))
 
 
 def test_every_form_says_the_same(synth: Any, several: list[Path], tmp_path: Path):
