@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks import ProctorError, RecordError, UsageError, nearest
-from tasks._record import AttemptFolder, Run, RunFolder, is_live, peek, read_json, run_folders
+from tasks._record import (
+    RUN_FILE,
+    AttemptFolder,
+    Run,
+    RunFolder,
+    is_live,
+    peek,
+    read_json,
+    run_folders,
+)
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,7 @@ def find_run(asked: str, runs: Path) -> RunFolder:
         UsageError: there is none; the message lists the nearest names.
     """
     for path in (Path(asked), runs / asked):
-        if (path / "run.json").is_file():
+        if (path / RUN_FILE).is_file():
             return RunFolder(path.absolute())
     names = [folder.path.name for folder in run_folders(runs)]
     raise UsageError(

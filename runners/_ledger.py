@@ -21,6 +21,7 @@ from runners._plan import EvalConfig, Sitting
 from tasks import JSON, Frozen, RecordError, UsageError, family
 from tasks._record import (
     PLAYED_FILE,
+    RUN_FILE,
     AgentSetup,
     AgentUsage,
     AttemptFolder,
@@ -35,7 +36,6 @@ from tasks._record import (
     run_folders,
     save,
 )
-from tasks._record._layout import RUN_FILE
 
 OWN_ENDS = frozenset({"submitted", "finished", "rejected"})
 """Reasons that only an agent's own deed gives; whoever died afterwards, the attempt stands."""

@@ -17,9 +17,7 @@ from runners._ledger import mirrored
 from runners._publish import Depot
 from runners._sitting import Engine, Order
 from tasks import RecordError
-from tasks._record import PLAYED_FILE, AttemptFolder, Played, Run, RunFolder
-
-RUN_FILE = "run.json"
+from tasks._record import PLAYED_FILE, RUN_FILE, AttemptFolder, Played, Run, RunFolder, run_folders
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class Mirror:
             run = _described(there)
             if run is not None and run.suite == suite and run.agent in agents:
                 self._fetch(there, self.runs / name)
-        for folder in (RunFolder(path.parent) for path in self.runs.glob(f"*/{RUN_FILE}")):
+        for folder in run_folders(self.runs):
             run = folder.read()
             if run.suite == suite and run.agent in agents:
                 self._send_missing(folder)

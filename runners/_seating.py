@@ -6,10 +6,7 @@ from pathlib import Path
 
 from runners._core import Agent, agent_named
 from tasks import RecordError, UsageError
-from tasks._record import LocalDisk, dump, read_json, save
-
-PENDING_FILE = "pending.json"
-"""Beside the run folders: `{agent: why it could not play}`; a leaderboard lists them so."""
+from tasks._record import PENDING_FILE, LocalDisk, dump, read_json, save
 
 
 @dataclass(frozen=True)

@@ -213,10 +213,12 @@ def _claim(
 
 
 def _player(name: str, agent: Agent, ledger: Ledger, plan: list[Sitting]) -> _Player:
-    todo = [sitting for sitting in plan if not ledger.done(sitting)]
+    todo: list[Sitting] = []
     for sitting in plan:
-        if sitting not in todo:
+        if ledger.done(sitting):
             ledger.adopt(sitting)
+        else:
+            todo.append(sitting)
     return _Player(name, agent, ledger, plan, todo, ledger.spent())
 
 

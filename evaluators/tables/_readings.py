@@ -20,7 +20,9 @@ from evaluators.robustness import VariantRecord
 from tasks import JSON, InstanceId, RecordError, Stamp, UsageError, nearest
 from tasks._record import (
     MAX_RESULTS,
+    PENDING_FILE,
     PLAYED_FILE,
+    RUN_FILE,
     AgentSetup,
     AgentUsage,
     AttemptFolder,
@@ -32,7 +34,6 @@ from tasks._record import (
     run_folders,
 )
 
-PENDING = "pending.json"
 _REASONS = TypeAdapter(dict[str, str])
 _VARIANT = TypeAdapter(VariantRecord)
 
@@ -171,7 +172,7 @@ def read_runs(paths: Sequence[Path]) -> Readings:
             "list` shows the runs of a folder; `proctor run SUITE` makes one."
         )
     runs = sorted((_read(folder) for folder in folders), key=lambda r: (r.run.created, r.path))
-    notes += [one for run in runs if (one := run.path.parent / PENDING).is_file()]
+    notes += [one for run in runs if (one := run.path.parent / PENDING_FILE).is_file()]
     pending: dict[str, str] = {}
     for note in sorted(set(notes)):
         pending.update(_pending(note))
@@ -186,9 +187,9 @@ def _sorted_out(paths: Iterable[Path]) -> tuple[list[Path], list[Path], list[str
     for path in paths:
         whole = path.absolute()
         below = [one.path for one in run_folders(whole)] if whole.is_dir() else []
-        if (whole / "run.json").is_file():
+        if (whole / RUN_FILE).is_file():
             folders[whole.resolve()] = None
-        elif whole.name == PENDING and whole.is_file():
+        elif whole.name == PENDING_FILE and whole.is_file():
             notes.append(whole.resolve())
         elif below:
             folders.update(dict.fromkeys(one.resolve() for one in below))

@@ -41,6 +41,8 @@ from tasks._record._events import tidy as tidy
 from tasks._record._failures import house_failure as house_failure
 from tasks._record._failures import house_failure_in as house_failure_in
 from tasks._record._json import encode as encode
+from tasks._record._layout import PENDING_FILE as PENDING_FILE
+from tasks._record._layout import RUN_FILE as RUN_FILE
 from tasks._record._layout import AttemptFolder as AttemptFolder
 from tasks._record._layout import Run as Run
 from tasks._record._layout import RunFolder as RunFolder

@@ -22,6 +22,8 @@ from tasks._record._events import SCHEMA, UPGRADERS, Upgrader, upgrade
 from tasks._record._reader import read_json
 
 RUN_FILE = "run.json"
+PENDING_FILE = "pending.json"
+"""Beside the run folders: `{agent: why it could not play}`; a leaderboard lists them so."""
 MAX_PART = 100
 """Characters of a suite's or agent's name in a folder's; `run.json` has them whole."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9.@%+=-]+")

@@ -2,7 +2,8 @@
 
 The daemon's log says what an agent did in the hall; this file says who that agent was and what it
 took on its own side: model, settings, tokens, money, time. It is the runner's word and no part of
-the keyed chain, so no score is ever computed from it.
+the keyed chain, so no score is ever computed from it; but where it names a `failure`, the attempt
+is set aside as invalid.
 """
 
 from typing import Literal
