@@ -1,0 +1,1 @@
+"""Statistics that tell whether items and agents behave, one file each."""

@@ -1,0 +1,1 @@
+"""Item response models, one file each."""
