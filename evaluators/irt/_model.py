@@ -44,6 +44,8 @@ class Model(ABC):
     """One sentence with the formula, for `--help`."""
     scores: ClassVar[frozenset[ScoreKind]]
     """The kinds of score it is for."""
+    estimators: ClassVar[tuple[str, ...]] = ("em", "joint", "laplace")
+    """Estimators that can fit it; the first is the default."""
     free_sd: ClassVar[bool] = False
     """True where the sd of abilities is estimated (Rasch: slopes are 1); else it is 1."""
 
