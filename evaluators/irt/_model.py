@@ -121,6 +121,11 @@ class Model(ABC):
     def draw(self, rng: np.random.Generator, n_items: int) -> Floats:
         """(J, p) plausible items, for simulations."""
 
+    def simulated_layout(self, trials: int) -> Layout:
+        """The layout of drawn data, of which there are no scores yet; goes with `draw`."""
+        del trials
+        return Layout()
+
     @abstractmethod
     def sample(self, rng: np.random.Generator, cells: "Draw", layout: Layout) -> Floats:
         """(n,) total scores of cells, drawn from the model."""
