@@ -16,6 +16,8 @@ class Population:
 
     mean: float = 0.0
     sd: float = 1.0
+    correlation: Floats | None = None
+    """(D, D) of vector abilities; None: uncorrelated, or one number."""
 
 
 @dataclass(frozen=True)

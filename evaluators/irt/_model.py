@@ -29,6 +29,8 @@ class Layout:
 
     levels: Floats = np.zeros(0)  # noqa: RUF009 - never written to
     """Ordered categories: the distinct scores, ascending. Overdispersed counts: distinct trials."""
+    dimensions: tuple[str, ...] = ()
+    """Names of the D abilities, where an ability is a vector; () where it is one number."""
 
 
 class Model(ABC):
@@ -46,6 +48,9 @@ class Model(ABC):
     """The kinds of score it is for."""
     estimators: ClassVar[tuple[str, ...]] = ("em", "joint", "laplace")
     """Estimators that can fit it; the first is the default."""
+    vector: ClassVar[bool] = False
+    """True where an agent has D abilities: theta is then (Q, D) in all that follows, `slope` is
+    (S, J, Q, D) and `ability_information` (J, Q, D, D)."""
     free_sd: ClassVar[bool] = False
     """True where the sd of abilities is estimated (Rasch: slopes are 1); else it is 1."""
 
