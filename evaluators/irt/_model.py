@@ -14,7 +14,7 @@ Shapes: J items, Q abilities, S statistics, p working parameters, n cells.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -27,7 +27,7 @@ from tasks import Shelf
 class Layout:
     """What of the data's form is fixed before a fit and kept with it."""
 
-    levels: Floats = np.zeros(0)  # noqa: RUF009 - never written to
+    levels: Floats = field(default_factory=lambda: np.zeros(0))
     """Ordered categories: the distinct scores, ascending. Overdispersed counts: distinct trials."""
     dimensions: tuple[str, ...] = ()
     """Names of the D abilities, where an ability is a vector; () where it is one number."""
