@@ -29,6 +29,13 @@ class Covariates:
     numbers: Mapping[str, Floats] = field(default_factory=dict[str, Floats])
     """Number columns (item features); NaN where unknown."""
 
+    def take(self, places: Ints) -> "Covariates":
+        """Those of some agents or items, by place."""
+        return Covariates(
+            {name: tuple(column[k] for k in places) for name, column in self.labels.items()},
+            {name: column[places] for name, column in self.numbers.items()},
+        )
+
 
 @dataclass(frozen=True)
 class Dropped:

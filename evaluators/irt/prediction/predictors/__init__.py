@@ -1,0 +1,1 @@
+"""Predictors, one file each, from a constant up."""

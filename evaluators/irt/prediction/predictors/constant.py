@@ -1,0 +1,15 @@
+"""The mean of everything that was seen."""
+
+import numpy as np
+
+from evaluators.irt._responses import Floats, Ints, ResponseTable
+from evaluators.irt.prediction._predictor import Predictor
+
+
+def predict(train: ResponseTable, agent: Ints, item: Ints) -> Floats:
+    """The same for every cell."""
+    cells = train.cells
+    return np.full(len(item), cells.total.sum() / cells.trials.sum())
+
+
+predictor = Predictor("the mean of all seen trials", predict)
