@@ -26,7 +26,7 @@ def calibrated(train: ResponseTable) -> Calibrated:
     Raises:
         UsageError: see `fit`.
     """
-    smaller, agents, items = observed(train)
+    smaller = observed(train)
     found = fit(smaller, "rasch" if smaller.kind == "binary" else "binomial")
     theta = np.full(len(train.agents), np.nan)
     b, se = np.full((2, len(train.items)), np.nan)

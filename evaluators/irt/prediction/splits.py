@@ -4,7 +4,7 @@ A split is two tables over the same agents and items: the rows that may be learn
 to be predicted. Predictors are handed the first alone, and fit every transform on it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,11 +34,11 @@ def rows_of(table: ResponseTable, rows: Ints) -> ResponseTable:
     )
 
 
-def observed(table: ResponseTable) -> tuple[ResponseTable, Ints, Ints]:
-    """The table of the agents and items that have rows, and their places in the given one."""
+def observed(table: ResponseTable) -> ResponseTable:
+    """The table of those agents and items alone that have rows."""
     agents, agent = np.unique(table.agent, return_inverse=True)
     items, item = np.unique(table.item, return_inverse=True)
-    smaller = replace(
+    return replace(
         table,
         agents=tuple(table.agents[k] for k in agents),
         items=tuple(table.items[k] for k in items),
@@ -47,7 +47,6 @@ def observed(table: ResponseTable) -> tuple[ResponseTable, Ints, Ints]:
         of_agents=table.of_agents.take(agents),
         of_items=table.of_items.take(items),
     )
-    return smaller, agents, items
 
 
 def held_out_items(table: ResponseTable, folds: int, seed: int) -> Iterator[Split]:
@@ -115,8 +114,9 @@ def held_out_label(table: ResponseTable, label: str) -> Iterator[Split]:
 
 
 def later(table: ResponseTable, date: str, label: str = "date") -> Split:
-    """Learn from agents dated before `date`, predict those of it and after (text order, ISO or
-    YYYYMMDD); agents without a date are in neither half.
+    """Learn from agents dated before `date`, predict those dated on it or after.
+
+    Dates compare as text (ISO, or YYYYMMDD); agents without one are in neither half.
 
     Raises:
         UsageError: no such column, or one half is empty.

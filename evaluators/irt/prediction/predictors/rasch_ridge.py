@@ -33,7 +33,7 @@ def predict(train: ResponseTable, agent: Ints, item: Ints) -> Floats:
 
 
 def _ridge(x: Floats, y: Floats, penalty: float) -> Floats:
-    return np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ y)
+    return np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ y).astype(np.float64)
 
 
 def _penalty(x: Floats, y: Floats) -> float:
