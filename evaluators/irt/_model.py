@@ -15,6 +15,7 @@ Shapes: J items, Q abilities, S statistics, p working parameters, n cells.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import comb
 from typing import ClassVar
 
 import numpy as np
@@ -105,6 +106,17 @@ class Model(ABC):
     @abstractmethod
     def mean(self, x: Floats, theta: Floats, layout: Layout) -> Floats:
         """(J, Q) expected score of one trial, in [0, 1]."""
+
+    def support(self, trials: int, layout: Layout) -> tuple[Floats, Floats]:
+        """(K,) totals that a cell of so many trials may have, and (K,) the logs of their weights.
+
+        exp(weight + sum_s t_s eta_s), normalised over the K, is the distribution of the total.
+        Here 0 … `trials` successes and the binomial coefficient; ordered categories override it,
+        and a continuous model gives the nodes of a quadrature, with const(y) in the weights.
+        """
+        del layout
+        chosen = [comb(trials, total) for total in range(trials + 1)]
+        return np.arange(trials + 1.0), np.log(np.array(chosen, dtype=float))
 
     @abstractmethod
     def log_prior(self, x: Floats) -> tuple[Floats, Floats, Floats]:

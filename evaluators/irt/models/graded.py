@@ -158,6 +158,11 @@ class Graded(Model):
         found = np.tensordot(layout.levels, self.weights(x, theta, layout), axes=1)
         return np.clip(found, 0.0, 1.0)
 
+    def support(self, trials: int, layout: Layout) -> tuple[Floats, Floats]:
+        """(L,) the levels, all with a weight of one."""
+        del trials
+        return layout.levels, np.zeros(len(layout.levels))
+
     def log_prior(self, x: Floats) -> tuple[Floats, Floats, Floats]:
         """Weak normal priors of log a, the first c and the log gaps; none of marks."""
         steps = _steps(x)

@@ -1,0 +1,1 @@
+"""Whether items and agents answer as the model says, one file a statistic."""
