@@ -98,6 +98,22 @@ class Model(ABC):
             "sjq,sjqk,sjql->jqkl", self.weights(x, theta, layout), gradient, gradient, optimize=True
         )
 
+    def climb(
+        self, x: Floats, theta: Floats, counts: Floats, trials: Floats, layout: Layout
+    ) -> tuple[Floats, Floats]:
+        """Gradient (J, p) and information (J, p, p) of sum_sjq counts_sjq eta_sjq, for an M-step.
+
+        Args:
+            x: (J, p) working parameters.
+            theta: (Q,) abilities.
+            counts: (S, J, Q) expected statistics of the cells, at each ability.
+            trials: (J, Q) expected trials.
+            layout: Of the fit.
+        """
+        gradient = np.einsum("sjq,sjqk->jk", counts, self.gradient(x, theta, layout), optimize=True)
+        information = self.information(x, theta, layout)
+        return gradient, np.einsum("jq,jqkl->jkl", trials, information, optimize=True)
+
     def ability_information(self, x: Floats, theta: Floats, layout: Layout) -> Floats:
         """(J, Q) Fisher information of the ability in one trial of each item."""
         slope = self.slope(x, theta, layout)

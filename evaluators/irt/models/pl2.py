@@ -44,7 +44,7 @@ class PL2(Logistic):
         return np.column_stack([np.zeros(cells.n_items), smoothed_log_odds(cells)])
 
     def log_prior(self, x: Floats) -> tuple[Floats, Floats, Floats]:
-        """log a ~ N(0, .5), d ~ N(0, 3)."""
+        """Log a ~ N(0, .5), d ~ N(0, 3)."""
         return PRIOR.of(x)
 
     def report(self, x: Floats) -> Mapping[str, Floats]:
