@@ -18,6 +18,13 @@ import numpy as np
 
 from evaluators.irt._model import Draw, Layout, Model
 from evaluators.irt._responses import Cells, Floats, Ints, ScoreKind, score_kind
+from evaluators.irt.models._line import (
+    drawn_lines,
+    line_jacobian,
+    rescaled_line,
+    slope_and_difficulty,
+)
+from evaluators.irt.models._logistic import smoothed_log_odds
 from evaluators.irt.models._prior import NormalPrior
 from evaluators.irt.models._sigmoid import expit
 from tasks import UsageError
@@ -101,10 +108,10 @@ class BetaBinomial(Model):
     def start(self, cells: Cells, layout: Layout) -> Floats:
         """(J, 3) slope 1, the intercept of the item's smoothed share, rho of the prior."""
         del layout
-        passed = np.bincount(cells.item, weights=cells.total, minlength=cells.n_items)
-        asked = np.bincount(cells.item, weights=cells.trials, minlength=cells.n_items)
-        odds = np.log((passed + 0.5) / (asked - passed + 0.5))
-        return np.column_stack([np.zeros(cells.n_items), odds, np.full(cells.n_items, -2.0)])
+        n_items = cells.n_items
+        return np.column_stack(
+            [np.zeros(n_items), smoothed_log_odds(cells), np.full(n_items, -2.0)]
+        )
 
     def terms(self, x: Floats, theta: Floats, layout: Layout) -> Floats:
         """(S, J, Q) log probability of each (k, n), without log C(n, k)."""
@@ -166,32 +173,22 @@ class BetaBinomial(Model):
 
     def report(self, x: Floats) -> Mapping[str, Floats]:
         """Slope, difficulty and correlation of trials."""
-        slope = np.exp(x[:, 0])
-        return {"a": slope, "b": -x[:, 1] / slope, "rho": expit(x[:, 2])}
+        return {**slope_and_difficulty(x), "rho": expit(x[:, 2])}
 
     def report_jacobian(self, x: Floats) -> Floats:
         """(J, 3, 3) of a, b and rho."""
-        slope, rho = np.exp(x[:, 0]), expit(x[:, 2])
-        found = np.zeros((len(x), 3, 3))
-        found[:, 0, 0] = slope
-        found[:, 1, 0] = x[:, 1] / slope
-        found[:, 1, 1] = -1.0 / slope
+        rho = expit(x[:, 2])
+        found = line_jacobian(x, 3)
         found[:, 2, 2] = rho * (1.0 - rho)
         return found
 
     def rescaled(self, x: Floats, slope: float, shift: float) -> Floats:
         """(J, 3) the same items on the scale slope * theta + shift."""
-        moved = x.copy()
-        moved[:, 0] -= np.log(slope)
-        moved[:, 1] -= np.exp(moved[:, 0]) * shift
-        return moved
+        return rescaled_line(x, slope, shift)
 
     def draw(self, rng: np.random.Generator, n_items: int) -> Floats:
         """(J, 3) a ~ lognormal(0, .4), b ~ N(0, 1.2), logit rho ~ N(-2, .7)."""
-        log_slope = rng.normal(0.0, 0.4, n_items)
-        difficulty = rng.normal(0.0, 1.2, n_items)
-        logit_rho = rng.normal(-2.0, 0.7, n_items)
-        return np.column_stack([log_slope, -np.exp(log_slope) * difficulty, logit_rho])
+        return np.column_stack([drawn_lines(rng, n_items), rng.normal(-2.0, 0.7, n_items)])
 
     def simulated_layout(self, trials: int) -> Layout:
         """Cells of that many trials.
