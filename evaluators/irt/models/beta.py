@@ -31,6 +31,8 @@ DUST = 1e-9
 EDGE = 1e-6
 """mu keeps this far from 0 and 1, which bounds log-gamma functions; the zeros and ones beyond have
 probabilities of their own."""
+NODES = np.linspace(-20.0, 20.0, 401)
+"""Log odds of the scores at which densities are summed: fine enough for a phi of a thousand."""
 
 PRIOR = NormalPrior(mean=(0.0, 0.0, 1.5, -4.0, 2.0), sd=(0.5, 3.0, 1.5, 2.0, 1.0))
 """Of log a, d, log phi, k0 and log(k1 - k0): few zeros and ones unless they are seen."""
@@ -176,6 +178,23 @@ class Beta(Model):
         del layout
         curve = _curve(x, theta)
         return np.clip(curve.mu * curve.above_zero + curve.left * curve.one, 0.0, 1.0)
+
+    def climb(
+        self, x: Floats, theta: Floats, counts: Floats, trials: Floats, layout: Layout
+    ) -> tuple[Floats, Floats]:
+        """As any model's, but a cell is one observation, whatever its trials."""
+        del trials
+        return super().climb(x, theta, counts, counts[:3].sum(axis=0), layout)
+
+    def support(self, trials: int, layout: Layout) -> tuple[Floats, Floats]:
+        """0, 1, and scores whose log odds are evenly spaced; as totals of the trials."""
+        del layout
+        inner = expit(NODES)
+        log_step = np.log(NODES[1] - NODES[0]) + log_expit(NODES) + log_expit(-NODES)
+        return (
+            np.concatenate([[0.0], inner, [1.0]]) * trials,
+            np.concatenate([[0.0], log_step, [0.0]]),
+        )
 
     def log_prior(self, x: Floats) -> tuple[Floats, Floats, Floats]:
         """Weak normal priors; see `PRIOR`."""

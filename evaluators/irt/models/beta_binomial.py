@@ -167,6 +167,23 @@ class BetaBinomial(Model):
         del layout
         return _shares(x, theta)[0]
 
+    def climb(
+        self, x: Floats, theta: Floats, counts: Floats, trials: Floats, layout: Layout
+    ) -> tuple[Floats, Floats]:
+        """As any model's, with the cells of each size counted by themselves."""
+        del trials
+        k, n = _pairs(layout)
+        first = np.flatnonzero(k == 0)
+        cells = np.add.reduceat(counts, first, axis=0)[
+            np.repeat(np.arange(len(first)), n[first] + 1)
+        ]
+        gradient = self.gradient(x, theta, layout)
+        chance = self.weights(x, theta, layout) * (n * len(first))[:, None, None]
+        return (
+            np.einsum("sjq,sjqk->jk", counts, gradient, optimize=True),
+            np.einsum("sjq,sjqk,sjql->jkl", cells * chance, gradient, gradient, optimize=True),
+        )
+
     def log_prior(self, x: Floats) -> tuple[Floats, Floats, Floats]:
         """Weak normal priors; see `PRIOR`."""
         return PRIOR.of(x)
