@@ -47,7 +47,7 @@ def matched(table: ResponseTable, bank: ItemBank, abilities: Abilities) -> Match
             "one. Fit a model of one dimension (`2pl`) to the same table."
         )
     measured = dict(zip(abilities.agents, range(len(abilities.agents)), strict=True))
-    kept, dropped = _known(table, bank)
+    kept, own, dropped = calibrated(table, bank)
     agents = [place for place, name in enumerate(table.agents) if name in measured]
     missing = tuple(name for name in table.agents if name not in measured)
     if not agents:
@@ -70,10 +70,9 @@ def matched(table: ResponseTable, bank: ItemBank, abilities: Abilities) -> Match
             f"Abilities must be finite here, and those of {', '.join(odd)} are not (all passed or "
             "all failed under ML?). Score with `eap` or `wle`."
         )
-    found = [name for name in table.items if name in set(bank.items)]
     return Matched(
         cells,
-        bank.take(bank.places(found)),
+        own,
         tuple(table.agents[place] for place in agents),
         theta,
         abilities.se[places].astype(float),
@@ -81,8 +80,12 @@ def matched(table: ResponseTable, bank: ItemBank, abilities: Abilities) -> Match
     )
 
 
-def _known(table: ResponseTable, bank: ItemBank) -> tuple[Cells, tuple[Dropped, ...]]:
-    """The cells of the items that the bank has, and what was left out."""
+def calibrated(table: ResponseTable, bank: ItemBank) -> tuple[Cells, ItemBank, tuple[Dropped, ...]]:
+    """The cells of the items that the bank has, the bank in their order, and what was left out.
+
+    Raises:
+        UsageError: table and bank share no item.
+    """
     known = set(bank.items)
     items = [place for place, name in enumerate(table.items) if name in known]
     if not items:
@@ -92,11 +95,12 @@ def _known(table: ResponseTable, bank: ItemBank) -> tuple[Cells, tuple[Dropped, 
             "these items."
         )
     cells = table.cells.of_items(np.array(items, dtype=np.int64))
+    own = bank.take(bank.places([table.items[place] for place in items]))
     lost = tuple(name for name in table.items if name not in known)
     if not lost:
-        return cells, ()
+        return cells, own, ()
     left = table.cells.size - cells.size
-    return cells, (Dropped(left, "The bank has not calibrated these items.", lost),)
+    return cells, own, (Dropped(left, "The bank has not calibrated these items.", lost),)
 
 
 @dataclass(frozen=True)

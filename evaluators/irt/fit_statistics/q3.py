@@ -1,0 +1,231 @@
+"""Q3: items whose residuals go together, and clusters of them.
+
+Yen (1984), *Applied Psychological Measurement* 8, 125-145: the correlation, over agents, of what
+two items leave unexplained. Duplicates, items of one repository or with one hidden step show up.
+Under the model Q3 averages about -1 / (J - 1), so pairs are judged by Q3* = Q3 - mean(Q3)
+(Christensen, Makransky and Horton 2017, *Applied Psychological Measurement* 41, 178-194), who find
+.2 a fair cut for some twenty items. Among thousands of pairs seen by a hundred agents chance alone
+exceeds it; the cut is therefore the larger of .2 and the Q3* whose Fisher z, measured against the
+spread of all pairs (their median absolute deviation, with 1/sqrt(n - 3) as the least), is beyond
+what `alpha` expected false pairs would reach (Bonferroni over pairs).
+
+Clusters: average linkage on 1 - Q3*, cut where the mean Q3* within drops below the cut.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluators.irt._fit import Abilities, ItemBank
+from evaluators.irt._responses import Dropped, Floats, ResponseTable
+from evaluators.irt.fit_statistics._cells import matched, moments
+from tasks import UsageError
+
+FLOOR = 0.2
+"""Christensen et al.'s rule of thumb for Q3*."""
+FEWEST = 5
+"""Agents that two items must share, and cells of the rarer score that an item needs: a residual
+that is one agent's alone correlates perfectly with any other of that agent's."""
+MOST_ITEMS = 12_000
+"""A matrix of pairs of more of them does not fit into memory."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two items that depend on each other."""
+
+    first: str
+    second: str
+    q3: float
+    adjusted: float
+    """Q3*: q3 less the mean of all pairs."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Items that hang together beyond the ability."""
+
+    items: tuple[str, ...]
+    mean_adjusted: float
+    """Mean Q3* of its pairs."""
+    text: str
+    """A sentence."""
+
+
+@dataclass(frozen=True)
+class LocalDependence:
+    """Residual correlations of the items that could be judged."""
+
+    items: tuple[str, ...]
+    q3: Floats
+    """(J, J) NaN on the diagonal, and where fewer than five agents saw both."""
+    mean: float
+    """Of all pairs."""
+    cut: float
+    """Of Q3*."""
+    pairs: tuple[Pair, ...]
+    """Beyond the cut, strongest first."""
+    clusters: tuple[Cluster, ...]
+    """Largest first."""
+    dropped: tuple[Dropped, ...] = ()
+
+    @property
+    def adjusted(self) -> Floats:
+        """(J, J) Q3*."""
+        return self.q3 - self.mean
+
+
+def local_dependence(
+    table: ResponseTable,
+    bank: ItemBank,
+    abilities: Abilities,
+    *,
+    cut: float | None = None,
+    alpha: float = 0.05,
+) -> LocalDependence:
+    """Q3 of all pairs of items, the pairs beyond the cut, and their clusters.
+
+    Args:
+        table: Scores of any kind that the bank's model knows; residuals are of cells' means.
+        bank: The items.
+        abilities: Of the agents.
+        cut: Of Q3*; None: see the module.
+        alpha: Chance that even one pair of independent items is beyond the cut, where it is None.
+
+    Raises:
+        UsageError: fewer than three items or five agents that can be judged, or too many items.
+    """
+    found = matched(table, bank, abilities)
+    cells = found.cells
+    residual = (cells.total - moments(found).mean) / cells.trials
+    wide = np.full((cells.n_agents, cells.n_items), np.nan)
+    wide[cells.agent, cells.item] = residual
+    scores = cells.wide()
+    usable = _varied(scores)
+    names = tuple(name for name, fine in zip(found.items, usable, strict=True) if fine)
+    if len(names) < 3 or cells.n_agents < FEWEST:
+        raise UsageError(
+            f"Q3 needs at least 3 items with {FEWEST} agents on either side, and {FEWEST} agents; "
+            f"here are {len(names)} such of {cells.n_items} items, and {cells.n_agents} agents."
+        )
+    if len(names) > MOST_ITEMS:
+        raise UsageError(
+            f"Q3 of {len(names):,} items are {len(names) ** 2 // 2:,} pairs; at most {MOST_ITEMS:,}"
+            " items at a time. Give it the items of one family."
+        )
+    q3, shared = pairwise_correlation(wide[:, usable])
+    q3[shared < FEWEST] = np.nan
+    np.fill_diagonal(q3, np.nan)
+    mean = float(np.nanmean(q3))
+    at = _cut(q3 - mean, shared, alpha) if cut is None else cut
+    lost = tuple(name for name, fine in zip(found.items, usable, strict=True) if not fine)
+    left = Dropped(
+        int(np.sum(~usable[cells.item])),
+        f"Fewer than {FEWEST} agents passed, or failed, these items: too few for a correlation.",
+        lost,
+    )
+    return LocalDependence(
+        names, q3, mean, at, _pairs(names, q3, mean, at), clusters_of(names, q3 - mean, at),
+        (*found.dropped, left) if lost else found.dropped,
+    )  # fmt: skip
+
+
+def _varied(scores: Floats) -> np.ndarray:
+    """Which items have enough agents above and below the middle of their range."""
+    seen = ~np.isnan(scores)
+    filled = np.where(seen, scores, 0.5)
+    low, high = np.sum(seen & (filled < 0.5), axis=0), np.sum(seen & (filled > 0.5), axis=0)
+    partial = np.sum(seen & (filled > 0.0) & (filled < 1.0), axis=0)
+    return (np.minimum(low, high) >= FEWEST) | (partial >= FEWEST)
+
+
+def pairwise_correlation(wide: Floats) -> tuple[Floats, Floats]:
+    """(J, J) correlations over the rows that both columns have, and how many those are.
+
+    NaN where a column does not vary among them.
+    """
+    seen = (~np.isnan(wide)).astype(float)
+    filled = np.where(seen > 0, wide, 0.0)
+    shared = seen.T @ seen
+    total, square = filled.T @ seen, (filled * filled).T @ seen
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spread = square - total**2 / shared
+        covariance = filled.T @ filled - total * total.T / shared
+        spread[spread <= 1e-10 * np.maximum(square, 1e-300)] = np.nan
+        found = covariance / np.sqrt(spread * spread.T)
+    return np.clip(found, -1.0, 1.0), shared
+
+
+def _cut(adjusted: Floats, shared: Floats, alpha: float) -> float:
+    from scipy import special
+
+    upper = np.triu_indices(len(adjusted), 1)
+    values, size = adjusted[upper], shared[upper]
+    known = np.isfinite(values)
+    if not np.any(known):
+        return FLOOR
+    z = np.arctanh(np.clip(values[known], -0.999, 0.999))
+    own = 1.4826 * float(np.median(np.abs(z - np.median(z))))
+    least = 1.0 / np.sqrt(max(float(np.median(size[known])) - 3.0, 1.0))
+    reach = -float(special.ndtri(alpha / len(z)))
+    return max(FLOOR, float(np.tanh(max(own, least) * reach)))
+
+
+def _pairs(names: Sequence[str], q3: Floats, mean: float, cut: float) -> tuple[Pair, ...]:
+    with np.errstate(invalid="ignore"):
+        first, second = np.nonzero(np.triu(q3 - mean > cut, 1))
+    order = np.argsort(-q3[first, second], kind="stable")
+    return tuple(
+        Pair(names[a], names[b], float(q3[a, b]), float(q3[a, b] - mean))
+        for a, b in zip(first[order].tolist(), second[order].tolist(), strict=True)
+    )
+
+
+def clusters_of(names: Sequence[str], adjusted: Floats, cut: float) -> tuple[Cluster, ...]:
+    """Groups of at least two items whose mean Q3* reaches the cut; largest first."""
+    with np.errstate(invalid="ignore"):
+        linked = np.flatnonzero(np.any(adjusted > cut, axis=1))
+    if len(linked) < 2:
+        return ()
+    from scipy.cluster import hierarchy
+    from scipy.spatial import distance
+
+    part = np.where(np.isnan(adjusted), 0.0, adjusted)[np.ix_(linked, linked)]
+    apart = np.maximum(1.0 - (part + part.T) / 2.0, 0.0)
+    np.fill_diagonal(apart, 0.0)
+    tree = hierarchy.linkage(distance.squareform(apart, checks=False), method="average")
+    label = hierarchy.fcluster(tree, 1.0 - cut, criterion="distance")
+    found: list[Cluster] = []
+    for one in range(1, int(label.max()) + 1):
+        at = np.flatnonzero(label == one)
+        if len(at) > 1:
+            mean = float(part[np.ix_(at, at)][np.triu_indices(len(at), 1)].mean())
+            found.append(_cluster(tuple(names[place] for place in linked[at].tolist()), mean))
+    return tuple(sorted(found, key=lambda one: (-len(one.items), -one.mean_adjusted, one.items)))
+
+
+def _cluster(items: tuple[str, ...], mean: float) -> Cluster:
+    kind = "answer almost as one: duplicates?" if mean > 0.7 else "share more than the ability."
+    shown = ", ".join(items[:4]) + (f" and {len(items) - 4} more" if len(items) > 4 else "")
+    return Cluster(items, mean, f"{shown} {kind} Mean residual correlation {mean:+.2f}.")
+
+
+def mean_by_label(
+    dependence: LocalDependence, label_of: Mapping[str, str]
+) -> Mapping[str, tuple[float, int]]:
+    """Mean Q3* within the items of each label (repository, family), and the number of pairs.
+
+    Args:
+        dependence: Of `local_dependence`.
+        label_of: Label of each item; items that are not there, or bear '', are left out.
+    """
+    labels = np.array([label_of.get(item, "") for item in dependence.items])
+    found: dict[str, tuple[float, int]] = {}
+    for label in sorted(set(labels.tolist()) - {""}):
+        at = np.flatnonzero(labels == label)
+        values = dependence.adjusted[np.ix_(at, at)][np.triu_indices(len(at), 1)]
+        values = values[np.isfinite(values)]
+        if values.size:
+            found[label] = (float(values.mean()), int(values.size))
+    return found
