@@ -43,7 +43,7 @@ class Texts:
 
 def texts_of(names: Sequence[str], code: Ints) -> Texts:
     """Texts from any code book: values sorted, each once, none that no row has."""
-    used = np.unique(code)
+    used = np.flatnonzero(np.bincount(code, minlength=len(names)))
     order = sorted({names[int(place)] for place in used})
     new = {name: place for place, name in enumerate(order)}
     book = np.array([new.get(name, -1) for name in names], dtype=np.int64)
