@@ -4,22 +4,23 @@ Yen (1984), *Applied Psychological Measurement* 8, 125-145: the correlation, ove
 two items leave unexplained. Duplicates, items of one repository or with one hidden step show up.
 Under the model Q3 averages about -1 / (J - 1), so pairs are judged by Q3* = Q3 - mean(Q3)
 (Christensen, Makransky and Horton 2017, *Applied Psychological Measurement* 41, 178-194), who find
-.2 a fair cut for some twenty items. Among thousands of pairs seen by a hundred agents chance alone
-exceeds it; the cut is therefore the larger of .2 and the Q3* whose Fisher z, measured against the
-spread of all pairs (their median absolute deviation, with 1/sqrt(n - 3) as the least), is beyond
-what `alpha` expected false pairs would reach (Bonferroni over pairs).
+.2 a fair cut for some twenty items, and a parametric bootstrap better. Among thousands of pairs
+seen by a hundred agents chance alone exceeds .2, the more so the rarer one of the scores is; the
+cut is therefore the larger of .2 and what the largest Q3* of data drawn from the model itself
+exceeds with probability `alpha` (a Gumbel distribution by the moments of a few such maxima).
 
 Clusters: average linkage on 1 - Q3*, cut where the mean Q3* within drops below the cut.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from evaluators.irt._fit import Abilities, ItemBank
+from evaluators.irt._model import Draw
 from evaluators.irt._responses import Dropped, Floats, ResponseTable
-from evaluators.irt.fit_statistics._cells import matched, moments
+from evaluators.irt.fit_statistics._cells import Matched, matched, moments
 from tasks import UsageError
 
 FLOOR = 0.2
@@ -29,6 +30,19 @@ FEWEST = 5
 that is one agent's alone correlates perfectly with any other of that agent's."""
 MOST_ITEMS = 12_000
 """A matrix of pairs of more of them does not fit into memory."""
+
+
+@dataclass(frozen=True)
+class Chance:
+    """Data drawn from the model, to see how far residuals of independent items correlate."""
+
+    alpha: float = 0.05
+    """Chance that even one pair of independent items is beyond the cut."""
+    draws: int = 10
+    seed: int = 0
+
+
+DEFAULT = Chance()
 
 
 @dataclass(frozen=True)
@@ -82,7 +96,7 @@ def local_dependence(
     abilities: Abilities,
     *,
     cut: float | None = None,
-    alpha: float = 0.05,
+    chance: Chance = DEFAULT,
 ) -> LocalDependence:
     """Q3 of all pairs of items, the pairs beyond the cut, and their clusters.
 
@@ -91,16 +105,16 @@ def local_dependence(
         bank: The items.
         abilities: Of the agents.
         cut: Of Q3*; None: see the module.
-        alpha: Chance that even one pair of independent items is beyond the cut, where it is None.
+        chance: How the cut is found where it is None.
 
     Raises:
         UsageError: fewer than three items or five agents that can be judged, or too many items.
     """
     found = matched(table, bank, abilities)
     cells = found.cells
-    residual = (cells.total - moments(found).mean) / cells.trials
+    expected = moments(found).mean
     wide = np.full((cells.n_agents, cells.n_items), np.nan)
-    wide[cells.agent, cells.item] = residual
+    wide[cells.agent, cells.item] = (cells.total - expected) / cells.trials
     scores = cells.wide()
     usable = _varied(scores)
     names = tuple(name for name, fine in zip(found.items, usable, strict=True) if fine)
@@ -118,7 +132,7 @@ def local_dependence(
     q3[shared < FEWEST] = np.nan
     np.fill_diagonal(q3, np.nan)
     mean = float(np.nanmean(q3))
-    at = _cut(q3 - mean, shared, alpha) if cut is None else cut
+    at = _cut(found, expected, usable, chance) if cut is None else cut
     lost = tuple(name for name, fine in zip(found.items, usable, strict=True) if not fine)
     left = Dropped(
         int(np.sum(~usable[cells.item])),
@@ -157,22 +171,30 @@ def pairwise_correlation(wide: Floats) -> tuple[Floats, Floats]:
     return np.clip(found, -1.0, 1.0), shared
 
 
-def _cut(adjusted: Floats, shared: Floats, alpha: float) -> float:
-    from scipy import special
-
-    upper = np.triu_indices(len(adjusted), 1)
-    values, size = adjusted[upper], shared[upper]
-    known = np.isfinite(values)
-    if not np.any(known):
+def _cut(found: Matched, mean: Floats, usable: np.ndarray, chance: Chance) -> float:
+    """Q3* that the largest of independent pairs exceeds with probability alpha."""
+    rng, cells, bank = np.random.default_rng(chance.seed), found.cells, found.bank
+    draw = Draw(bank.x[cells.item], found.theta[cells.agent], cells.trials)
+    largest: list[float] = []
+    for _ in range(chance.draws):
+        total = bank.model.sample(rng, draw, bank.layout)
+        drawn = replace(cells, total=total)
+        wide = np.full((cells.n_agents, cells.n_items), np.nan)
+        wide[cells.agent, cells.item] = (total - mean) / cells.trials
+        wide = wide[:, usable & _varied(drawn.wide())]
+        if wide.shape[1] > 1:
+            q3, shared = pairwise_correlation(wide)
+            q3[shared < FEWEST] = np.nan
+            np.fill_diagonal(q3, np.nan)
+            largest += [float(np.nanmax(q3) - np.nanmean(q3))] if np.isfinite(q3).any() else []
+    if len(largest) < 2:
         return FLOOR
-    z = np.arctanh(np.clip(values[known], -0.999, 0.999))
-    own = 1.4826 * float(np.median(np.abs(z - np.median(z))))
-    least = 1.0 / np.sqrt(max(float(np.median(size[known])) - 3.0, 1.0))
-    reach = -float(special.ndtri(alpha / len(z)))
-    return max(FLOOR, float(np.tanh(max(own, least) * reach)))
+    scale = float(np.std(largest, ddof=1)) * np.sqrt(6.0) / np.pi
+    reach = -np.log(-np.log1p(-chance.alpha)) - np.euler_gamma
+    return max(FLOOR, min(float(np.mean(largest) + scale * reach), 1.0))
 
 
-def _pairs(names: Sequence[str], q3: Floats, mean: float, cut: float) -> tuple[Pair, ...]:
+def _pairs(names: tuple[str, ...], q3: Floats, mean: float, cut: float) -> tuple[Pair, ...]:
     with np.errstate(invalid="ignore"):
         first, second = np.nonzero(np.triu(q3 - mean > cut, 1))
     order = np.argsort(-q3[first, second], kind="stable")
@@ -182,7 +204,7 @@ def _pairs(names: Sequence[str], q3: Floats, mean: float, cut: float) -> tuple[P
     )
 
 
-def clusters_of(names: Sequence[str], adjusted: Floats, cut: float) -> tuple[Cluster, ...]:
+def clusters_of(names: tuple[str, ...], adjusted: Floats, cut: float) -> tuple[Cluster, ...]:
     """Groups of at least two items whose mean Q3* reaches the cut; largest first."""
     with np.errstate(invalid="ignore"):
         linked = np.flatnonzero(np.any(adjusted > cut, axis=1))
