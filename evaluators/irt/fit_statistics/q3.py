@@ -9,18 +9,21 @@ seen by a hundred agents chance alone exceeds .2, the more so the rarer one of t
 cut is therefore the larger of .2 and what the largest Q3* of data drawn from the model itself
 exceeds with probability `alpha` (a Gumbel distribution by the moments of a few such maxima).
 
-Clusters: average linkage on 1 - Q3*, cut where the mean Q3* within drops below the cut.
+Clusters: average linkage on 1 - Q3*, cut where the mean Q3* within drops below .2; those are kept
+whose mean Q3* times the root of their number of pairs is beyond the same of drawn data.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from evaluators.irt._fit import Abilities, ItemBank
 from evaluators.irt._model import Draw
-from evaluators.irt._responses import Dropped, Floats, ResponseTable
+from evaluators.irt._responses import Cells, Dropped, Floats, ResponseTable
 from evaluators.irt.fit_statistics._cells import Matched, matched, moments
+from evaluators.irt.fit_statistics._clusters import Cluster, clusters_of, strongest
 from tasks import UsageError
 
 FLOOR = 0.2
@@ -54,17 +57,6 @@ class Pair:
     q3: float
     adjusted: float
     """Q3*: q3 less the mean of all pairs."""
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """Items that hang together beyond the ability."""
-
-    items: tuple[str, ...]
-    mean_adjusted: float
-    """Mean Q3* of its pairs."""
-    text: str
-    """A sentence."""
 
 
 @dataclass(frozen=True)
@@ -112,11 +104,7 @@ def local_dependence(
     """
     found = matched(table, bank, abilities)
     cells = found.cells
-    expected = moments(found).mean
-    wide = np.full((cells.n_agents, cells.n_items), np.nan)
-    wide[cells.agent, cells.item] = (cells.total - expected) / cells.trials
-    scores = cells.wide()
-    usable = _varied(scores)
+    usable = _varied(cells.wide())
     names = tuple(name for name, fine in zip(found.items, usable, strict=True) if fine)
     if len(names) < 3 or cells.n_agents < FEWEST:
         raise UsageError(
@@ -128,11 +116,15 @@ def local_dependence(
             f"Q3 of {len(names):,} items are {len(names) ** 2 // 2:,} pairs; at most {MOST_ITEMS:,}"
             " items at a time. Give it the items of one family."
         )
-    q3, shared = pairwise_correlation(wide[:, usable])
-    q3[shared < FEWEST] = np.nan
-    np.fill_diagonal(q3, np.nan)
+    expected = moments(found).mean
+    q3 = _correlations(cells, (cells.total - expected) / cells.trials, usable)
+    if not np.isfinite(q3).any():
+        raise UsageError(
+            f"No two of the {len(names)} items share {FEWEST} agents; their residuals cannot be "
+            "correlated. Let some agents answer more of the items."
+        )
     mean = float(np.nanmean(q3))
-    at = _cut(found, expected, usable, chance) if cut is None else cut
+    by_pair, by_cluster = (cut, cut) if cut is not None else _cuts(found, expected, usable, chance)
     lost = tuple(name for name, fine in zip(found.items, usable, strict=True) if not fine)
     left = Dropped(
         int(np.sum(~usable[cells.item])),
@@ -140,12 +132,17 @@ def local_dependence(
         lost,
     )
     return LocalDependence(
-        names, q3, mean, at, _pairs(names, q3, mean, at), clusters_of(names, q3 - mean, at),
+        names,
+        q3,
+        mean,
+        by_pair,
+        _pairs(names, q3, mean, by_pair),
+        clusters_of(names, q3 - mean, FLOOR if cut is None else cut, by_cluster),
         (*found.dropped, left) if lost else found.dropped,
-    )  # fmt: skip
+    )
 
 
-def _varied(scores: Floats) -> np.ndarray:
+def _varied(scores: Floats) -> npt.NDArray[np.bool_]:
     """Which items have enough agents above and below the middle of their range."""
     seen = ~np.isnan(scores)
     filled = np.where(seen, scores, 0.5)
@@ -171,27 +168,41 @@ def pairwise_correlation(wide: Floats) -> tuple[Floats, Floats]:
     return np.clip(found, -1.0, 1.0), shared
 
 
-def _cut(found: Matched, mean: Floats, usable: np.ndarray, chance: Chance) -> float:
-    """Q3* that the largest of independent pairs exceeds with probability alpha."""
+def _cuts(
+    found: Matched, mean: Floats, usable: npt.NDArray[np.bool_], chance: Chance
+) -> tuple[float, float]:
+    """What the largest Q3* of independent pairs exceeds with probability alpha; and clusters'."""
     rng, cells, bank = np.random.default_rng(chance.seed), found.cells, found.bank
     draw = Draw(bank.x[cells.item], found.theta[cells.agent], cells.trials)
-    largest: list[float] = []
+    pairs: list[float] = []
+    clusters: list[float] = []
     for _ in range(chance.draws):
         total = bank.model.sample(rng, draw, bank.layout)
-        drawn = replace(cells, total=total)
-        wide = np.full((cells.n_agents, cells.n_items), np.nan)
-        wide[cells.agent, cells.item] = (total - mean) / cells.trials
-        wide = wide[:, usable & _varied(drawn.wide())]
-        if wide.shape[1] > 1:
-            q3, shared = pairwise_correlation(wide)
-            q3[shared < FEWEST] = np.nan
-            np.fill_diagonal(q3, np.nan)
-            largest += [float(np.nanmax(q3) - np.nanmean(q3))] if np.isfinite(q3).any() else []
+        kept = usable & _varied(replace(cells, total=total).wide())
+        q3 = _correlations(cells, (total - mean) / cells.trials, kept)
+        if np.isfinite(q3).any():
+            adjusted = q3 - np.nanmean(q3)
+            pairs.append(float(np.nanmax(adjusted)))
+            clusters.append(strongest(adjusted, FLOOR))
+    return max(FLOOR, min(_beyond(pairs, chance.alpha), 1.0)), _beyond(clusters, chance.alpha)
+
+
+def _beyond(largest: Sequence[float], alpha: float) -> float:
+    """Quantile 1 - alpha of a Gumbel distribution with the moments of some maxima."""
     if len(largest) < 2:
         return FLOOR
     scale = float(np.std(largest, ddof=1)) * np.sqrt(6.0) / np.pi
-    reach = -np.log(-np.log1p(-chance.alpha)) - np.euler_gamma
-    return max(FLOOR, min(float(np.mean(largest) + scale * reach), 1.0))
+    return float(np.mean(largest) - scale * (np.log(-np.log1p(-alpha)) + np.euler_gamma))
+
+
+def _correlations(cells: Cells, residual: Floats, kept: npt.NDArray[np.bool_]) -> Floats:
+    """(J, J) Q3 of the kept items; NaN on the diagonal, and where too few agents saw both."""
+    wide = np.full((cells.n_agents, cells.n_items), np.nan)
+    wide[cells.agent, cells.item] = residual
+    q3, shared = pairwise_correlation(wide[:, kept])
+    q3[shared < FEWEST] = np.nan
+    np.fill_diagonal(q3, np.nan)
+    return q3
 
 
 def _pairs(names: tuple[str, ...], q3: Floats, mean: float, cut: float) -> tuple[Pair, ...]:
@@ -202,35 +213,6 @@ def _pairs(names: tuple[str, ...], q3: Floats, mean: float, cut: float) -> tuple
         Pair(names[a], names[b], float(q3[a, b]), float(q3[a, b] - mean))
         for a, b in zip(first[order].tolist(), second[order].tolist(), strict=True)
     )
-
-
-def clusters_of(names: tuple[str, ...], adjusted: Floats, cut: float) -> tuple[Cluster, ...]:
-    """Groups of at least two items whose mean Q3* reaches the cut; largest first."""
-    with np.errstate(invalid="ignore"):
-        linked = np.flatnonzero(np.any(adjusted > cut, axis=1))
-    if len(linked) < 2:
-        return ()
-    from scipy.cluster import hierarchy
-    from scipy.spatial import distance
-
-    part = np.where(np.isnan(adjusted), 0.0, adjusted)[np.ix_(linked, linked)]
-    apart = np.maximum(1.0 - (part + part.T) / 2.0, 0.0)
-    np.fill_diagonal(apart, 0.0)
-    tree = hierarchy.linkage(distance.squareform(apart, checks=False), method="average")
-    label = hierarchy.fcluster(tree, 1.0 - cut, criterion="distance")
-    found: list[Cluster] = []
-    for one in range(1, int(label.max()) + 1):
-        at = np.flatnonzero(label == one)
-        if len(at) > 1:
-            mean = float(part[np.ix_(at, at)][np.triu_indices(len(at), 1)].mean())
-            found.append(_cluster(tuple(names[place] for place in linked[at].tolist()), mean))
-    return tuple(sorted(found, key=lambda one: (-len(one.items), -one.mean_adjusted, one.items)))
-
-
-def _cluster(items: tuple[str, ...], mean: float) -> Cluster:
-    kind = "answer almost as one: duplicates?" if mean > 0.7 else "share more than the ability."
-    shown = ", ".join(items[:4]) + (f" and {len(items) - 4} more" if len(items) > 4 else "")
-    return Cluster(items, mean, f"{shown} {kind} Mean residual correlation {mean:+.2f}.")
 
 
 def mean_by_label(
