@@ -1,0 +1,1 @@
+"""Estimators, one file each: `em` (marginal), `laplace` (adaptive quadrature), `joint`."""
