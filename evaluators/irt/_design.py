@@ -204,6 +204,16 @@ class _Ends:
 
 
 def _blocks(table: ResponseTable, cells: Cells) -> tuple[Block, ...]:
+    met, meeting = np.bincount(cells.item), np.bincount(cells.agent)
+    whole = (Block(table.agents, table.items, cells.size),)
+    seen = (len(met), len(meeting)) == (cells.n_items, cells.n_agents)
+    if (
+        seen
+        and min(met.min(), meeting.min())
+        and (met.max() == cells.n_agents or meeting.max() == cells.n_items)
+    ):
+        # One met by all links all; the usual case, and the graph's library loads slowly.
+        return whole
     from scipy import sparse
     from scipy.sparse import csgraph
 
@@ -214,7 +224,7 @@ def _blocks(table: ResponseTable, cells: Cells) -> tuple[Block, ...]:
     )
     count, label = csgraph.connected_components(links.tocsr(), directed=False)
     if count == 1:
-        return (Block(table.agents, table.items, cells.size),)
+        return whole
     sizes = np.bincount(label[cells.agent], minlength=count)
     blocks = [
         Block(
