@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from evaluators import irt as irt
     from ground_truth._gymnasium import EpisodeEnv
     from runners import EvalConfig as EvalConfig
     from runners import Hall, Results
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tasks import Brief, InstanceId
     from tasks._checks import Check
 
-__all__ = ["EvalConfig", "episode_env", "main", "run_eval"]
+__all__ = ["EvalConfig", "episode_env", "irt", "main", "run_eval"]
 
 HELP = """The exam hall for coding agents.
 
@@ -315,6 +316,8 @@ def __getattr__(name: str) -> Any:
         from runners import EvalConfig
 
         return EvalConfig
+    if name == "irt":
+        return importlib.import_module("evaluators.irt")
     if name == "inspect_tasks":  # Inspect's entry point: that it is asked for registers them
         from runners._inspect import registered
 
