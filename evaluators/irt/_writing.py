@@ -123,7 +123,9 @@ def _item_id(item: str, benchmark: str) -> str:
 
 def _subjects(table: ResponseTable) -> tuple[list[str], tuple[str, ...]]:
     """Names without the condition that reading put there, and the conditions."""
-    conditions = table.of_agents.labels.get(CONDITION, ("",) * len(table.agents))
+    conditions = table.of_agents.labels.get(CONDITION)
+    if conditions is None:
+        return list(table.agents), ("",) * len(table.agents)
     return [
         agent.removesuffix(under("", condition))
         for agent, condition in zip(table.agents, conditions, strict=True)
@@ -205,8 +207,8 @@ def _write(path: Path, columns: Mapping[str, Any]) -> Path:
 
 def _blank(column: Any) -> Any:
     import pyarrow as pa
-    from pyarrow import compute
 
     if not pa.types.is_floating(column.type):
         return column
-    return compute.if_else(compute.is_nan(column), pa.scalar(None, pa.float64()), column)
+    values = column.to_numpy()
+    return pa.array(values, mask=np.isnan(values))
