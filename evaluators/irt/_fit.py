@@ -95,6 +95,9 @@ class Abilities:
     """As `theta`: lower end of the 90 % interval."""
     high: Floats
     """Upper end."""
+    dropped: tuple[Dropped, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Agents without responses, estimates that are not finite, …"""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Abilities and full scores of agents on an item bank, without fitting it again."""
