@@ -12,9 +12,8 @@ from evaluators.irt._design import design, refuse_unfit
 from evaluators.irt._fit import Abilities, Fit, ItemBank
 from evaluators.irt._model import Model, model_named
 from evaluators.irt._responses import Cells, Dropped, Floats, Ints, ResponseTable, sorted_cells
-from evaluators.irt.estimators._problem import ESTIMATORS, Estimate, Estimator
+from evaluators.irt.estimators._problem import ESTIMATORS, Estimate, Estimator, Problem
 from evaluators.irt.estimators._problem import FitOptions as FitOptions
-from evaluators.irt.estimators._problem import Problem
 from tasks import UsageError
 
 Z90 = 1.6448536269514722

@@ -3,9 +3,9 @@
 Agents are few and items many here, so posteriors are narrow: a fixed grid of 21 nodes would miss
 them. The trapezoid rule is exponentially accurate on analytic functions that vanish at both ends
 (Trefethen and Weideman 2014, SIAM Review 56, 385-458): on a normal density of standard deviation
-s, a step h errs by 2 exp(-2 pi^2 s^2 / h^2), which is 6e-9 at h = s. So nodes lie at whole multiples
-of a step of at most the smallest posterior sd, and each agent needs only the dozen around its own
-mode: work a cell is the same, whatever the grid. Blocks of agents of like ability (and like
+s, a step h errs by 2 exp(-2 pi^2 s^2 / h^2), which is 6e-9 at h = s. So nodes lie at whole
+multiples of a step of at most the smallest posterior sd, and each agent needs only the dozen around
+its own mode: work a cell is the same, whatever the grid. Blocks of agents of like ability (and like
 sharpness, whose `stride` skips nodes that blunt posteriors do not need) share a window of it.
 """
 
@@ -68,6 +68,10 @@ class Grid:
     def agents(self, block: int) -> Ints:
         """Places of a block's agents."""
         return self.order[self.ends[block] : self.ends[block + 1]]
+
+    def nodes(self, multiples: Ints) -> Floats:
+        """(Q,) abilities at multiples of the step."""
+        return (self.step * multiples).astype(np.float64)
 
     def active(self) -> Ints:
         """(Q,) multiples of the step that any window holds, ascending."""

@@ -6,6 +6,7 @@ sum to its one trial, and the first is what the others leave: one product less.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,25 @@ class Responses:
     def expected(self, block: int, weights: Floats) -> list[Floats]:
         """C arrays (J, Q): each channel's sum over the block's agents, weighted (agents, Q)."""
         return [channel.T @ weights for channel in self.blocks[block]]
+
+    def scores(self, block: int, by: Floats, gradient: Floats) -> Floats:
+        """(agents, J p) sum over nodes of each agent's item scores, weighted (agents, Q) by `by`.
+
+        Args:
+            block: Of agents.
+            by: Weights of the nodes; they sum to 0 for each agent or not.
+            gradient: (S, J, Q, p) of the terms by the parameters.
+        """
+        n_items, _, p = gradient.shape[1:]
+        used = gradient[1:] - gradient[0] if self.folded else gradient
+        found = np.zeros((len(by), n_items, p))
+        for k in range(p):
+            if self.folded:
+                found[:, :, k] = by @ gradient[0, :, :, k].T
+            for channel, one in zip(self.blocks[block], used, strict=False):
+                dense = channel if isinstance(channel, np.ndarray) else channel.toarray()
+                found[:, :, k] += dense * (by @ one[:, :, k].T)
+        return found.reshape(len(by), -1)
 
     def unfolded(self, channels: Floats, mass: Floats) -> tuple[Floats, Floats]:
         """(S, J, Q) expected statistics and (J, Q) expected trials of (C, J, Q) channels.
@@ -88,7 +108,7 @@ def _dense(cells: Cells, values: Floats, order: Ints, ends: Ints) -> list[Any]:
     place[order] = np.arange(cells.n_agents)
     matrix = np.zeros((cells.n_agents, cells.n_items))
     matrix[place[cells.agent], cells.item] = values
-    return [matrix[low:high] for low, high in zip(ends[:-1], ends[1:], strict=True)]
+    return [matrix[low:high] for low, high in pairwise(ends)]
 
 
 def _compressed(cells: Cells, values: Floats, order: Ints, ends: Ints) -> list[Any]:
@@ -102,4 +122,4 @@ def _compressed(cells: Cells, values: Floats, order: Ints, ends: Ints) -> list[A
         (values[there], cells.item[there].astype(np.int32), starts.astype(np.int32)),
         shape=(cells.n_agents, cells.n_items),
     )
-    return [matrix[order[low:high]] for low, high in zip(ends[:-1], ends[1:], strict=True)]
+    return [matrix[order[low:high]] for low, high in pairwise(ends)]

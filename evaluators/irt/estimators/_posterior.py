@@ -7,7 +7,7 @@ import numpy as np
 
 from evaluators.irt._grid import COARSEST, CUT, SHARPER, Grid, Window, grid_around
 from evaluators.irt._responses import Floats, Ints
-from evaluators.irt.estimators._matrices import Responses, responses
+from evaluators.irt.estimators._matrices import responses
 from evaluators.irt.estimators._problem import Problem
 
 SMALLEST_BLOCK, BLOCKS = 48, 24
@@ -77,6 +77,10 @@ class Posteriors:
         least = 2 * cells.n_agents * cells.n_items // max(cells.size, 1)
         return max(SMALLEST_BLOCK, -(-cells.n_agents // BLOCKS), least)
 
+    def scores(self, block: int, by: Floats, gradient: Floats) -> Floats:
+        """(agents, J p) item scores of a block's agents; see `Responses.scores`."""
+        return self._responses.scores(block, by, gradient)
+
     def expect(self, state: State) -> Expectation:
         """Posteriors at a state; widens windows and refines the grid where it must."""
         while True:
@@ -107,7 +111,7 @@ class Posteriors:
         order = np.arange(n, dtype=np.int64)
         ends = np.unique(np.append(np.arange(0, n, self.block), n))
         found = responses(self.problem.cells, self._statistics, order, ends)
-        theta = step * np.arange(-24, 25)
+        theta = step * np.arange(-24.0, 25.0)
         eta = self.problem.model.terms(state.x, theta, self.problem.layout)
         coefficients, common = found.coefficients(eta)
         log = np.concatenate(
@@ -124,7 +128,7 @@ class Posteriors:
     def _pass(self, state: State) -> Expectation:
         step = self._grid.step
         active, eta, logs = self._logs(state)
-        theta = step * active
+        theta = self._grid.nodes(active)
         coefficients_shape = (len(self._responses.blocks[0]), *eta.shape[1:])
         channels, mass = np.zeros(coefficients_shape), np.zeros(len(theta))
         n = self.problem.cells.n_agents
@@ -145,10 +149,8 @@ class Posteriors:
             mean[agents] = middle + first
             variance[agents] = weight @ (nodes - middle) ** 2 - first**2
             mass[at] += weight.sum(axis=0)
-            for channel, part in zip(
-                channels, self._responses.expected(block, weight), strict=True
-            ):
-                channel[:, at] += part
+            for place, part in enumerate(self._responses.expected(block, weight)):
+                channels[place, :, at] += part.T
             weights.append(weight)
             columns.append(at)
         self._grid = Grid(step, self._grid.order, self._grid.ends, tuple(windows))
@@ -170,7 +172,7 @@ class Posteriors:
         """Active nodes, terms there, and each block's (agents, w) log joint density."""
         while True:
             active = self._grid.active()
-            theta = self._grid.step * active
+            theta = self._grid.nodes(active)
             eta = self.problem.model.terms(state.x, theta, self.problem.layout)
             coefficients, common = self._responses.coefficients(eta)
             common = common - 0.5 * (theta / state.sd) ** 2

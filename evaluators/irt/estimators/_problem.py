@@ -37,7 +37,7 @@ class Problem:
     model: Model
     layout: Layout
     cells: Cells
-    options: FitOptions = FitOptions()  # noqa: RUF009 - frozen
+    options: FitOptions = FitOptions()
 
 
 @dataclass(frozen=True)
