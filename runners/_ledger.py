@@ -43,6 +43,9 @@ OWN_ENDS = frozenset({"submitted", "finished", "rejected"})
 TOLD_FILE = "told.json"
 """What the agent of an attempt told so far; `played.json` takes its place at the end."""
 
+ADAPTIVE_FILE = "adaptive.json"
+"""What an adaptive run asked, what it knew after each answer, and why it asked no more."""
+
 _LISTED = re.compile(rb'\{"v":\d+,"seq":\d+,"t":"[^"]*","kind":"tools\.listed","data":(\{[^{}]*\})')
 
 
@@ -78,6 +81,12 @@ class Ledger:
     def path(self) -> Path:
         """The run folder."""
         return self.folder.path
+
+    @property
+    def examined(self) -> bool:
+        """Whether an adaptive run ended here, for good."""
+        note = self.path / ADAPTIVE_FILE
+        return note.exists() and bool(read_json(note).get("final"))
 
     def place(self, sitting: Sitting) -> AttemptFolder:
         """Where the record of a sitting lies."""
@@ -203,7 +212,7 @@ class Ledger:
 def asked(config: EvalConfig, sandbox: str) -> dict[str, JSON]:
     """What run.json keeps of a command; equal for the same command on the same families."""
     # What was not asked for is left out where it is new: older run folders can be gone on with.
-    unasked = {name for name in ("parts", "labels") if not getattr(config, name)}
+    unasked = {name for name in ("parts", "labels", "adaptive") if not getattr(config, name)}
     values = config.model_dump(mode="json", exclude={"name", "agents", *unasked})
     return {**values, "sandbox": sandbox}
 
@@ -224,7 +233,11 @@ def claimed(runs: Path, wanted: Run, plan: Iterable[Sitting], now: datetime) -> 
     plan = list(plan)
     versions = families(plan)
     wanted = wanted.model_copy(
-        update={"asked": {**wanted.asked, "families": versions}, "planned": len(plan)}
+        update={
+            "asked": {**wanted.asked, "families": versions},
+            # How many an adaptive run will ask, nobody knows yet.
+            "planned": None if "adaptive" in wanted.asked else len(plan),
+        }
     )
     folder = next(
         (f for f in reversed(run_folders(runs)) if _same(f, wanted) and _open(Ledger(f), plan)),
@@ -279,7 +292,7 @@ def _as_asked(folder: RunFolder, wanted: Run) -> bool:
 
 
 def _open(ledger: Ledger, plan: list[Sitting]) -> bool:
-    return not all(ledger.done(sitting) for sitting in plan)
+    return not ledger.examined and not all(ledger.done(sitting) for sitting in plan)
 
 
 @contextmanager

@@ -55,6 +55,21 @@ class Part(Frozen):
         )
 
 
+class Adaptive(Frozen):
+    """Which instances are asked is decided agent by agent, from a bank of calibrated items."""
+
+    bank: str
+    """Folder of the fit (`proctor irt fit … --out`)."""
+    bank_sha256: str
+    """Of its fit.json: another fit is another exam."""
+    target_se: Annotated[float, Field(gt=0)] | None = None
+    """An agent is asked no more once its ability is known so well."""
+    max_items: Annotated[int, Field(ge=1)] | None = None
+    """Instances that an agent is asked at most."""
+    rule: str = "information"
+    """How the next instance is chosen."""
+
+
 class EvalConfig(Part):
     """One evaluation: a suite, the agents that sit it, and which instances."""
 
@@ -69,6 +84,9 @@ class EvalConfig(Part):
     config's own fields describe; `suite` is then what they are called together."""
     labels: dict[str, str] = Field(default_factory=dict[str, str])
     """What the run is part of (protocol track, baseline agent, …); stands in run.json."""
+
+    adaptive: Adaptive | None = None
+    """Ask each agent only what tells it apart; None: everything."""
 
     @property
     def selections(self) -> tuple[Part, ...]:

@@ -8,13 +8,13 @@ which the server never saw `tools/list`, or that failed by the house or by the p
 nothing of the agent: it is set aside too and retried once; the last two also by the next run.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import anyio
 
@@ -76,11 +76,30 @@ class RunReport:
     """Attempts played now by a paid agent whose cost nobody knows."""
     warnings: tuple[str, ...] = ()
     """What differs between the attempts of the run."""
+    verdict: "Verdict | None" = None
+    """How an adaptive run of it ended."""
 
     @property
     def out_of_money(self) -> bool:
         """Whether the budget kept it from its end."""
         return bool(self.unplayed or self.cut_by_budget)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What an adaptive run came to for one agent."""
+
+    theta: float
+    """Ability on the bank's scale."""
+    se: float
+    asked: int
+    """Instances whose scores it rests on."""
+    of: int
+    """Instances that might have been asked."""
+    reason: str
+    """Why no more were asked: a sentence."""
+    final: bool
+    """False where the budget cut it short: the same command with a higher one goes on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +120,7 @@ class Stage:
 
 
 @dataclass
-class _Player:
+class Player:
     """One agent at work in its run folder."""
 
     name: str
@@ -112,9 +131,18 @@ class _Player:
     spent: float
     played: list[Played] = field(default_factory=list[Played])
     retried: int = 0
+    most: int | None = None
+    """Sittings that it plays at most, those kept included; None: the whole plan."""
+    verdict: Verdict | None = None
+
+    @property
+    def total(self) -> int:
+        """Sittings that it may come to."""
+        return len(self.plan) if self.most is None else min(self.most, len(self.plan))
 
     @property
     def kept(self) -> int:
+        """Sittings that were found done."""
         return len(self.plan) - len(self.todo)
 
     def take(self, tries: tuple[Played, ...]) -> None:
@@ -124,18 +152,21 @@ class _Player:
         self.spent += sum(map(cost, tries))
 
     def step(self, kind: Literal["found", "begun", "ended"], sitting: Sitting | None) -> Step:
+        """Where it stands."""
         last = self.played[-1] if kind == "ended" else None
         return Step(
             self.name,
             kind,
             sitting,
             self.kept + len(self.played),
-            len(self.plan),
+            self.total,
             self.spent,
             (last.failure or last.error) if last else "",
         )
 
     def report(self) -> RunReport:
+        """What came of it."""
+        ended = self.verdict is not None and self.verdict.final
         return RunReport(
             agent=self.name,
             folder=self.ledger.path,
@@ -145,26 +176,91 @@ class _Player:
             unseen=sum(not one.tools_listed for one in self.played),
             broken=sum(bool(one.failure) for one in self.played),
             retried=self.retried,
-            unplayed=len(self.todo) - len(self.played),
+            unplayed=0 if ended else max(0, self.total - self.kept - len(self.played)),
             spent_usd=self.spent,
             cut_by_budget=sum(bool(one.failure) and one.ending == "money" for one in self.played),
             unpriced=sum(self._unpriced(one) for one in self.played),
             warnings=tuple(differences(self.ledger, self.plan)),
+            verdict=self.verdict,
         )
 
     def _unpriced(self, played: Played) -> bool:
         return self.agent.paid and (played.usage is None or played.usage.cost_usd is None)
 
 
-async def run_suite(config: EvalConfig, engine: Engine, stage: Stage) -> list[RunReport]:
-    """Play every sitting that is not done; return one report an agent.
+@dataclass(frozen=True)
+class Service:
+    """What serves sittings to players."""
+
+    engine: Engine
+    stage: Stage
+    purse: Purse | None
+
+    async def serve(self, player: Player, sitting: Sitting) -> bool:
+        """Play a sitting of a player to its end; False if the budget does not allow it."""
+        share = None
+        if self.purse is not None and player.agent.paid:
+            share = await self.purse.take()
+            if share is None:
+                return False
+        self.stage.progress(player.step("begun", sitting))
+        order = Order(player.name, sitting, player.ledger.path, Limits(share))
+        tries = await self.engine.sit(order)
+        player.take(tries)
+        if self.purse is not None and share is not None:
+            await self.purse.give_back(share, sum(map(cost, tries)))
+        player.ledger.describe(sitting)
+        self.stage.progress(player.step("ended", sitting))
+        return True
+
+
+class Course(Protocol):
+    """In which order what is planned is played, and how much of it."""
+
+    def of(self, plan: Sequence[Sitting]) -> list[Sitting]:
+        """What of a plan may be played at all."""
+        ...
+
+    async def play(self, players: Sequence[Player], service: Service) -> None:
+        """Play what is to be played."""
+        ...
+
+
+class Whole:
+    """Every sitting once, agents side by side, so that a cut run has something of every agent."""
+
+    def of(self, plan: Sequence[Sitting]) -> list[Sitting]:
+        """See `Course`."""
+        return list(plan)
+
+    async def play(self, players: Sequence[Player], service: Service) -> None:
+        """See `Course`."""
+        rounds = zip_longest(*([(player, one) for one in player.todo] for player in players))
+        queue = (pair for turn in rounds for pair in turn if pair is not None)
+
+        async def work(pairs: Iterator[tuple[Player, Sitting]]) -> None:
+            for player, sitting in pairs:
+                await service.serve(player, sitting)  # free agents play on without a budget
+
+        async with anyio.create_task_group() as workers:
+            for _ in range(max(1, service.stage.concurrent)):
+                workers.start_soon(work, queue)
+
+
+WHOLE = Whole()
+
+
+async def run_suite(
+    config: EvalConfig, engine: Engine, stage: Stage, course: Course = WHOLE
+) -> list[RunReport]:
+    """Play every sitting of the course that is not done; return one report an agent.
 
     Raises:
         UsageError: an unknown suite, preset or agent, an agent that cannot play, a budget that is
             not positive, or another runner that plays the same command now.
         DaemonError: the daemon is gone; the same command resumes.
     """
-    plan = sittings(config)
+    plan = course.of(sittings(config))
     seating = admitted(config, plan, stage)
     seating.note(stage.runs)
     with ExitStack() as stack:
@@ -174,7 +270,7 @@ async def run_suite(config: EvalConfig, engine: Engine, stage: Stage) -> list[Ru
         ]
         for player in players:
             stage.progress(player.step("found", None))
-        await _play_all(players, engine, stage)
+        await course.play(players, Service(engine, stage, _purse(players, stage)))
         return [player.report() for player in players]
 
 
@@ -212,42 +308,17 @@ def _claim(
     return claimed(stage.runs, wanted, plan, now)
 
 
-def _player(name: str, agent: Agent, ledger: Ledger, plan: list[Sitting]) -> _Player:
+def _player(name: str, agent: Agent, ledger: Ledger, plan: list[Sitting]) -> Player:
     todo: list[Sitting] = []
     for sitting in plan:
         if ledger.done(sitting):
             ledger.adopt(sitting)
         else:
             todo.append(sitting)
-    return _Player(name, agent, ledger, plan, todo, ledger.spent())
+    return Player(name, agent, ledger, plan, todo, ledger.spent())
 
 
-async def _play_all(players: list[_Player], engine: Engine, stage: Stage) -> None:
-    # Side by side, so that a cut run has something of every agent.
-    rounds = zip_longest(*([(player, one) for one in player.todo] for player in players))
-    queue = (pair for turn in rounds for pair in turn if pair is not None)
-    purse = _purse(players, stage)
-
-    async def work(pairs: Iterator[tuple[_Player, Sitting]]) -> None:
-        for player, sitting in pairs:
-            share = await purse.take() if purse is not None and player.agent.paid else None
-            if share is None and purse is not None and player.agent.paid:
-                continue  # the budget is reached; free agents play on
-            stage.progress(player.step("begun", sitting))
-            order = Order(player.name, sitting, player.ledger.path, Limits(share))
-            tries = await engine.sit(order)
-            player.take(tries)
-            if purse is not None and share is not None:
-                await purse.give_back(share, sum(map(cost, tries)))
-            player.ledger.describe(sitting)
-            stage.progress(player.step("ended", sitting))
-
-    async with anyio.create_task_group() as workers:
-        for _ in range(max(1, stage.concurrent)):
-            workers.start_soon(work, queue)
-
-
-def _purse(players: list[_Player], stage: Stage) -> Purse | None:
+def _purse(players: list[Player], stage: Stage) -> Purse | None:
     if stage.budget_usd is None:
         return None
     left = stage.budget_usd - sum(player.spent for player in players)
