@@ -1,14 +1,19 @@
 """Rasch abilities, and difficulties by ridge regression on item features.
 
 The penalty is chosen by inner folds over the items that were seen; features are standardised on
-these too. Source: the published predictor of agents' success from judge features (facts of the
-agentic benchmarks: .84 AUC on SWE-bench Verified).
+these too. Items count by the precision of their difficulty: one that every agent failed has hardly
+any, and would pull the line by as much as its prior happens to be wide.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 
 from evaluators.irt._responses import Floats, Ints, ResponseTable
 from evaluators.irt.explanatory._features import standardised
+from evaluators.irt.explanatory._mixed import mixed
 from evaluators.irt.prediction._calibration import calibrated, of_features
 from evaluators.irt.prediction._predictor import Predictor
 
@@ -26,27 +31,48 @@ def predict(train: ResponseTable, agent: Ints, item: Ints) -> Floats:
     seen = np.flatnonzero(~np.isnan(known.b))
     features = of_features(train)
     scale = standardised({name: column[seen] for name, column in features.items()})
-    x, y = scale(features), known.b[seen]
-    difficulty = y.mean() + x @ _ridge(x[seen], y - y.mean(), _penalty(x[seen], y))
+    x, b, se = scale(features), known.b[seen], known.b_se[seen]
+    weight = 1.0 / (se**2 + mixed(b, se, [x[seen]]).residual)
+    rows = _Rows(x[seen], b, weight / weight.mean())
+    difficulty = rows.ridge(rows.penalty())(x)
     theta = np.where(np.isnan(known.theta), 0.0, known.theta)
     return expit(theta[agent] - difficulty[item])
 
 
-def _ridge(x: Floats, y: Floats, penalty: float) -> Floats:
-    return np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ y).astype(np.float64)
+@dataclass(frozen=True)
+class _Rows:
+    """Items to regress on: features (n, q), difficulties (n,), weights (n,) of mean 1."""
 
+    x: Floats
+    y: Floats
+    weight: Floats
 
-def _penalty(x: Floats, y: Floats) -> float:
-    """The penalty of least squared error over inner folds."""
-    fold = np.random.default_rng(SEED).permutation(len(y)) % min(FOLDS, len(y))
-    error = dict.fromkeys(PENALTIES, 0.0)
-    for k in range(fold.max() + 1):
-        inside, outside = fold != k, fold == k
-        centre = y[inside].mean()
-        for penalty in PENALTIES:
-            w = _ridge(x[inside], y[inside] - centre, penalty)
-            error[penalty] += float(np.sum((y[outside] - centre - x[outside] @ w) ** 2))
-    return min(error, key=error.__getitem__)
+    def ridge(self, penalty: float) -> Callable[[Floats], Floats]:
+        """The fitted line: features (m, q) to difficulties (m,)."""
+        share = self.weight / self.weight.sum()
+        centre, level = share @ self.x, float(share @ self.y)
+        x = self.x - centre
+        matrix = (x.T * self.weight) @ x + penalty * np.eye(x.shape[1])
+        w = np.linalg.solve(matrix, x.T @ (self.weight * (self.y - level)))
+
+        def line(features: Floats) -> Floats:
+            return level + (features - centre) @ w
+
+        return line
+
+    def penalty(self) -> float:
+        """The penalty of least weighted squared error over inner folds."""
+        fold = np.random.default_rng(SEED).permutation(len(self.y)) % min(FOLDS, len(self.y))
+        error = dict.fromkeys(PENALTIES, 0.0)
+        for k in range(fold.max() + 1):
+            inside, outside = self._where(fold != k), self._where(fold == k)
+            for penalty in PENALTIES:
+                miss = outside.y - inside.ridge(penalty)(outside.x)
+                error[penalty] += float(outside.weight @ miss**2)
+        return min(error, key=error.__getitem__)
+
+    def _where(self, mask: npt.NDArray[np.bool_]) -> "_Rows":
+        return _Rows(self.x[mask], self.y[mask], self.weight[mask])
 
 
 predictor = Predictor("Rasch ability; difficulty by ridge regression on features", predict)

@@ -71,7 +71,7 @@ def test_the_spread_of_a_difficulty_draws_predictions_to_a_half():
 def test_features_that_are_missing_are_named():
     features, b = planted()
     found = explain_items(bank(b), features)
-    with pytest.raises(UsageError, match=r"'files' is not given.*'file'"):
+    with pytest.raises(UsageError, match=r"'files' is not given.*Did you mean file"):
         found.predict({"steps": np.zeros(1), "file": np.zeros(1)})
     with pytest.raises(UsageError, match="No item features"):
         explain_items(bank(b), {})

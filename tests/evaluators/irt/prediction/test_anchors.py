@@ -32,7 +32,15 @@ def read(responses_data: Path, name: str) -> ResponseTable:
     return read_responses(responses_data / f"{name}.csv.gz", items=features)
 
 
-@pytest.mark.parametrize("name", ANCHORS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gso",
+        "terminal_bench_2",
+        pytest.param("swebench_pro", marks=pytest.mark.slow),
+        pytest.param("swebench_verified", marks=pytest.mark.slow),
+    ],
+)
 def test_anchors(responses_data: Path, name: str):
     rows = evaluate(
         read(responses_data, name),
