@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     # An agent CLI waits for `connect`: the standard library's slower parts are not loaded for it.
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ground_truth._gymnasium import EpisodeEnv
     from runners import EvalConfig as EvalConfig
     from runners import Hall, Results
+    from runners._adaptive import Examiner
     from server.launch import TierName
     from tasks import Brief, InstanceId
     from tasks._checks import Check
@@ -68,6 +69,7 @@ VERBS = {
     "card": Verb("evaluators.tables._cli", "A model card per agent."),
     "report": Verb("evaluators.tables._cli", "One report that binds runs together."),
     "export": Verb("runners._export_cli", "Suites for other harnesses: Harbor tasks, their gate."),
+    "irt": Verb("evaluators.irt._cli", "Ability, difficulty, sound items, fewer questions."),
     "stats": Verb("evaluators._stats_cli", "Power before a run; intervals and comparisons after."),
     "runs": Verb("evaluators._runs_cli", "Run folders: list, show, delete, archive, verify."),
     "replay": Verb("evaluators._runs_cli", "Watch an attempt again."),
@@ -267,14 +269,26 @@ class Rooms:
 
     def score_attempt(self, run: "Path", slug: str, n: int) -> "Mapping[str, Any]":
         """The score of one finished attempt, made in the score process; fields of `Score`."""
-        from evaluators._process import ScoreProcess
-        from evaluators._scoring import score_one
-        from tasks import home
-        from tasks._record import RunFolder
+        with self.scorer() as score:
+            return score(run, slug, n)
 
-        with ScoreProcess() as process:
-            score = score_one(RunFolder(run).attempt(slug, n), home(), process)
-        return score.model_dump(mode="json")
+    def scorer(self) -> "AbstractContextManager[Callable[[Path, str, int], Mapping[str, Any]]]":
+        """Scores finished attempts one by one, in one process; gives `score(run, slug, n)`."""
+        from evaluators._scoring import scorer
+        from tasks import home
+
+        return scorer(home())
+
+    def examiner(self, bank: "Path", rule: str) -> "Examiner":
+        """What chooses the next instances of an adaptive run from a bank of calibrated items.
+
+        Raises:
+            UsageError: there is no such rule, or the bank cannot be asked from.
+            RecordError: the folder holds no bank.
+        """
+        from evaluators.irt._examiner import BankExaminer
+
+        return BankExaminer.of(bank, rule)
 
     def check(self, name: str) -> "Sequence[Check]":
         """The conformance checks of one family."""

@@ -82,8 +82,8 @@ def grid_csv(rows: Iterable[Sequence[object]]) -> bytes:
     return text.getvalue().encode()
 
 
-def cell_text(cell: object) -> str:
-    """One value of a table: numbers to six digits, NaN and None blank."""
+def cell_text(cell: object, digits: int = 6) -> str:
+    """One value of a table: numbers to some significant digits, NaN and None blank."""
     if isinstance(cell, float):
-        return "" if np.isnan(cell) else f"{cell:.6g}"
+        return "" if np.isnan(cell) else f"{cell:.{digits}g}"
     return "" if cell is None else str(cell)

@@ -189,6 +189,7 @@ def _write(path: Path, columns: Mapping[str, Any]) -> Path:
         {name: pa.array(v) if isinstance(v, list) else v for name, v in columns.items()}
     )
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         if path.name.endswith((".parquet", ".pq")):
             parquet.write_table(table, str(path))
         else:
