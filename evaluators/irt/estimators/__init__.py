@@ -1,1 +1,3 @@
-"""Estimators, one file each: `em` (marginal), `laplace` (adaptive quadrature), `joint`."""
+"""Estimators, one file each: `em` (marginal), `laplace` (adaptive quadrature), `joint`; of vector
+models `over_agents`, `over_items`, and `adaptive`, which chooses between them.
+"""

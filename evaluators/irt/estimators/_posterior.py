@@ -150,7 +150,8 @@ class Posteriors:
             variance[agents] = weight @ (nodes - middle) ** 2 - first**2
             mass[at] += weight.sum(axis=0)
             for place, part in enumerate(self._responses.expected(block, weight)):
-                channels[place, :, at] += part.T
+                channel: Floats = channels[place]
+                channel[:, at] += part
             weights.append(weight)
             columns.append(at)
         self._grid = Grid(step, self._grid.order, self._grid.ends, tuple(windows))

@@ -7,6 +7,7 @@ from typing import ClassVar
 from evaluators.irt._fit import Population
 from evaluators.irt._model import Layout, Model
 from evaluators.irt._responses import Cells, Floats
+from evaluators.irt._vector.options import VectorOptions
 from tasks import Shelf
 
 
@@ -28,6 +29,8 @@ class FitOptions:
     """Nodes of the grid per smallest posterior sd; EM only. More costs time and changes nothing."""
     nodes: int = 7
     """Nodes an agent; `laplace` only. 1 is Laplace's approximation."""
+    vector: VectorOptions = VectorOptions()  # noqa: RUF009 - frozen
+    """Vector models only: how many abilities, or which items ask for which."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Estimate:
     method: str = "eap"
     """What theta is."""
     notes: tuple[str, ...] = ()
+    n_parameters: int | None = None
+    """Vector models; None: as many as x has."""
 
 
 class Estimator(ABC):

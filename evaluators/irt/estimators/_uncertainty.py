@@ -63,13 +63,15 @@ def uncertainty(
     if min(size, n) > WHOLE or (n * size * 8 > BYTES and size > WHOLE):
         return _by_block(problem, state, expected, complete)
     common = _common(problem, state)
+    if problem.model.free_sd:
+        common = np.concatenate([common, _sd_row(state, expected, posteriors, gradient)])
     fixed = _fixed(problem, state, complete)
-    one = _columns(posteriors, expected, gradient, exact=False)
+    one = _columns(posteriors, expected, gradient)
     if size > n:
         covariance, added = _by_agents(complete, np.concatenate(list(one)), common, fixed)
     else:
         exact = n * size**2 * np.mean([len(at) for at in expected.columns]) <= EXACT
-        every = _columns(posteriors, expected, gradient, exact=True) if exact else None
+        every = _exact_columns(posteriors, expected, gradient) if exact else None
         covariance, added = _by_items(complete, list(one), every, common, fixed)
     place = np.empty(n, dtype=np.int64)
     place[posteriors.grid.order] = np.arange(n)
@@ -103,24 +105,42 @@ def _complete(problem: Problem, state: State, expected: Expectation) -> Floats:
     return np.where(sound, observed, fisher)
 
 
-def _columns(
-    posteriors: Posteriors, expected: Expectation, gradient: Floats, *, exact: bool
-) -> Iterator[Floats]:
-    """Block after block the rows of U': (agents, J p), or (agents * w, J p) where exact."""
+def _columns(posteriors: Posteriors, expected: Expectation, gradient: Floats) -> Iterator[Floats]:
+    """Block after block the rows of U': (agents, J p)."""
     for block, (weight, at) in enumerate(zip(expected.weights, expected.columns, strict=True)):
-        theta = expected.theta[at]
+        agents = posteriors.grid.agents(block)
+        mean, sd = expected.mean[agents], np.sqrt(expected.variance[agents])
+        by = weight * (expected.theta[at] - mean[:, None]) / sd[:, None]
+        yield posteriors.scores(block, by, gradient[:, :, at])
+
+
+def _exact_columns(
+    posteriors: Posteriors, expected: Expectation, gradient: Floats
+) -> Iterator[Floats]:
+    """Node after node of each block the rows of U': (agents, J p)."""
+    for block, (weight, at) in enumerate(zip(expected.weights, expected.columns, strict=True)):
         here = gradient[:, :, at]
-        if exact:
-            for node in range(len(at)):
-                by = -weight[:, node : node + 1] * weight
-                by[:, node] += weight[:, node]
-                root = np.sqrt(np.maximum(weight[:, node : node + 1], 1e-300))
-                yield posteriors.scores(block, by / root, here)
-        else:
-            agents = posteriors.grid.agents(block)
-            mean, sd = expected.mean[agents], np.sqrt(expected.variance[agents])
-            by = weight * (theta - mean[:, None]) / sd[:, None]
-            yield posteriors.scores(block, by, here)
+        for node in range(len(at)):
+            by = -weight[:, node : node + 1] * weight
+            by[:, node] += weight[:, node]
+            root = np.sqrt(np.maximum(weight[:, node : node + 1], 1e-300))
+            yield posteriors.scores(block, by / root, here)
+
+
+def _sd_row(
+    state: State, expected: Expectation, posteriors: Posteriors, gradient: Floats
+) -> Floats:
+    """(1, J p) of U' for the population's sd, estimated with the items.
+
+    The score of its log is sum_i (theta_i^2 / sd^2 - 1), with the complete information 2 N.
+    """
+    row, information = np.zeros(state.x.size), 2.0 * len(expected.mean)
+    for block, (weight, at) in enumerate(zip(expected.weights, expected.columns, strict=True)):
+        square = (expected.theta[at] / state.sd) ** 2
+        by = weight * (square - (weight @ square)[:, None])
+        information -= float((by @ square).sum())
+        row += posteriors.scores(block, by, gradient[:, :, at]).sum(axis=0)
+    return row[None] / np.sqrt(information)
 
 
 def _common(problem: Problem, state: State) -> Floats:
@@ -206,7 +226,7 @@ def _by_agents(
     core = np.linalg.inv(np.eye(k) - product[:k, :k])
     parts = solved[:k].reshape(k, n_items, p)
     mixed = np.tensordot(core, parts, axes=1)
-    covariance = alone + np.einsum("njk,njl->jkl", parts, mixed)
+    covariance = (alone + np.einsum("njk,njl->jkl", parts, mixed)).astype(np.float64)
     signs = np.append(np.ones(k), np.full(len(fixed), -1.0 / STIFF))
     held = np.linalg.inv(np.diag(signs) - product)
     added = np.diag(product + product @ held @ product)[:n]
