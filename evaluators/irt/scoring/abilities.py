@@ -13,7 +13,7 @@ from evaluators.irt._fit import Abilities, ItemBank
 from evaluators.irt._responses import Floats, ResponseTable
 from evaluators.irt.scoring._ascent import Added, Hill, Slopes, ascend, exactly_warm, slopes_at
 from evaluators.irt.scoring._matching import Matched, Unknown, matched
-from evaluators.irt.scoring._posterior import grid_for, most_trials, posterior
+from evaluators.irt.scoring._posterior import posterior
 from tasks import UsageError, nearest
 
 Method = Literal["eap", "map", "ml", "wle"]
@@ -24,6 +24,8 @@ Z = 1.6448536269514722
 """Normal quantile at (1 + LEVEL) / 2."""
 DROP = 0.5 * Z * Z
 """By so much the log-likelihood falls to the end of a likelihood-ratio interval."""
+NODES = 401
+"""Of the scan; tops lie between two of them, wherever the slope changes its sign."""
 FAR = 20.0
 """Population sds from the mean within which ML is sought; beyond, it is called infinite."""
 
@@ -81,8 +83,8 @@ def _expected(found: Matched, notes: tuple[str, ...]) -> Abilities:
 
 def _maximised(found: Matched, method: Method, notes: tuple[str, ...]) -> Abilities:
     bank, cells = found.bank, found.cells
-    grid = grid_for(bank, most_trials(cells), reach=FAR)
-    hill = ascend(bank, cells, grid, _added(bank, method))
+    grid = bank.population.mean + bank.population.sd * np.linspace(-FAR, FAR, NODES)
+    hill = ascend(bank, cells, grid, _added(bank, method), warm=method == "wle")
     asked = np.bincount(cells.agent, minlength=cells.n_agents) > 0
     theta = hill.theta.copy()
     if method != "map":
@@ -106,18 +108,17 @@ def _maximised(found: Matched, method: Method, notes: tuple[str, ...]) -> Abilit
 def _added(bank: ItemBank, method: Method) -> Added:
     mean, precision = bank.population.mean, bank.population.sd**-2.0
 
-    def of_map(theta: Floats, found: Slopes) -> tuple[Floats, Floats]:
+    def of_map(theta: Floats, found: Slopes) -> Floats:
         del found
-        return -(theta - mean) * precision, np.full_like(theta, precision)
+        return -(theta - mean) * precision
 
-    def of_warm(theta: Floats, found: Slopes) -> tuple[Floats, Floats]:
+    def of_warm(theta: Floats, found: Slopes) -> Floats:
         del theta
-        sure = np.maximum(found.information, np.finfo(float).tiny)
-        return found.warm / (2.0 * sure), np.zeros_like(sure)
+        return found.warm / (2.0 * np.maximum(found.information, np.finfo(float).tiny))
 
-    def of_ml(theta: Floats, found: Slopes) -> tuple[Floats, Floats]:
+    def of_ml(theta: Floats, found: Slopes) -> Floats:
         del found
-        return np.zeros_like(theta), np.zeros_like(theta)
+        return np.zeros_like(theta)
 
     return {"map": of_map, "wle": of_warm, "ml": of_ml}[method]
 
