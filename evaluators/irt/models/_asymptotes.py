@@ -116,6 +116,26 @@ class Asymptotes(Model):
         """(2, J, Q) P and 1 - P."""
         return np.exp(self.terms(x, theta, layout))
 
+    def climb(
+        self, x: Floats, theta: Floats, counts: Floats, trials: Floats, layout: Layout
+    ) -> tuple[Floats, Floats]:
+        """As any model's, from the residuals r - n P and P by each parameter, over sd sqrt(P Q)."""
+        del layout
+        curve = _curve(x, theta)
+        log_sd = 0.5 * (curve.log_p + curve.log_q)
+        by = np.empty((*curve.log_p.shape, self.n_parameters))
+        met = curve.log_reach + curve.log_up - log_sd
+        np.exp(met + curve.log_down, out=by[..., 1])
+        np.multiply(by[..., 1], curve.base, out=by[..., 0])
+        np.exp(curve.log_floor + curve.log_q - log_sd, out=by[..., 2])
+        if self.n_parameters > 3:
+            np.multiply(np.exp(met), 1.0 - curve.share, out=by[..., 3])
+        residual = (counts[0] - trials * np.exp(curve.log_p)) * np.exp(-log_sd)
+        return (
+            (by.transpose(0, 2, 1) @ residual[..., None])[..., 0],
+            by.transpose(0, 2, 1) @ (trials[..., None] * by),
+        )
+
     def mean(self, x: Floats, theta: Floats, layout: Layout) -> Floats:
         """(J, Q) P."""
         del layout
@@ -170,7 +190,8 @@ def _curve(x: Floats, theta: Floats) -> _Curve:
     """At abilities (Q,), or at each item's own (J, Q)."""
     base = np.exp(x[:, 0])[:, None] * theta
     z = base + x[:, 1][:, None]
-    log_up, log_down = log_expit(z), log_expit(-z)
+    log_up = log_expit(z)
+    log_down = log_up - z
     logit_floor = x[:, 2][:, None]
     log_share, log_unmet, log_missed = np.zeros_like(logit_floor), None, log_down
     if x.shape[1] > 3:

@@ -166,12 +166,17 @@ class Beta(Model):
 
     def information(self, x: Floats, theta: Floats, layout: Layout) -> Floats:
         """(J, Q, 5, 5): of the three outcomes, and of the Beta where the score is between."""
-        return _information(self.gradient(x, theta, layout), _curve(x, theta))
+        del layout
+        curve = _curve(x, theta)
+        move = np.zeros((*curve.mu.shape, 4, 5))
+        move[..., 0, 0], move[..., 0, 1] = curve.base, 1.0
+        move[..., 1, 2] = move[..., 2, 3] = move[..., 3, 4] = 1.0
+        return move.swapaxes(-1, -2) @ _information(curve) @ move
 
     def ability_information(self, x: Floats, theta: Floats, layout: Layout) -> Floats:
         """(J, Q) Fisher information of the ability in one score."""
-        slope = self.slope(x, theta, layout)[..., None]
-        return _information(slope, _curve(x, theta))[..., 0, 0]
+        del layout
+        return _information(_curve(x, theta))[..., 0, 0] * np.exp(2.0 * x[:, 0])[:, None]
 
     def mean(self, x: Floats, theta: Floats, layout: Layout) -> Floats:
         """(J, Q) P(1) + P(between) mu."""
@@ -182,9 +187,18 @@ class Beta(Model):
     def climb(
         self, x: Floats, theta: Floats, counts: Floats, trials: Floats, layout: Layout
     ) -> tuple[Floats, Floats]:
-        """As any model's, but a cell is one observation, whatever its trials."""
+        """As any model's, by matrix products; a cell is one observation, whatever its trials."""
         del trials
-        return super().climb(x, theta, counts, counts[:3].sum(axis=0), layout)
+        curve = _curve(x, theta)
+        cells = counts[0] + counts[1] + counts[2]
+        inner = _information(curve) * cells[..., None, None]
+        pull = (counts[..., None] * self.gradient(x, theta, layout)).sum(axis=(0, 2))
+        found = np.empty((len(x), 5, 5))
+        slope = np.exp(x[:, 0])[:, None]
+        found[:, 1:, 1:] = inner.sum(axis=1)
+        found[:, 0, 1:] = found[:, 1:, 0] = slope * (inner[..., 0, :] * theta[:, None]).sum(axis=1)
+        found[:, 0, 0] = slope[:, 0] ** 2 * (inner[..., 0, 0] @ theta**2)
+        return pull, found
 
     def support(self, trials: int, layout: Layout) -> tuple[Floats, Floats]:
         """0, 1, and scores whose log odds are evenly spaced; as totals of the trials."""
@@ -274,7 +288,7 @@ def _by_shapes(curve: _Curve) -> tuple[Floats, Floats]:
     """-log Beta function by its two shapes; less the expected log y and log(1 - y)."""
     from scipy.special import digamma
 
-    both = digamma(curve.up + curve.down)
+    both = digamma(curve.phi)
     return both - digamma(curve.up), both - digamma(curve.down)
 
 
@@ -286,34 +300,33 @@ def _by_eta(curve: _Curve) -> Floats:
     return np.stack([-curve.above_zero, curve.below_one, between, change, -change])
 
 
-def _information(gradient: Floats, curve: _Curve) -> Floats:
-    """(J, Q, p, p) of the terms' gradient (5, J, Q, p).
+def _information(curve: _Curve) -> Floats:
+    """(J, Q, 4, 4) of eta, log phi, k0 and log(k1 - k0).
 
-    In an exponential family information is the covariance of the statistics, carried to the
-    parameters by the gradient of the terms.
+    The three outcomes tell of eta and the cuts, which eta and k0 move alike in opposite ways; the
+    Beta, where the score is between, of eta and phi: the covariance of log y and log(1 - y).
     """
-    from scipy.special import polygamma
+    from scipy.special import zeta
 
-    by_up, by_down = _by_shapes(curve)
-    up, down = gradient[3], gradient[4]
-    middle = gradient[2] - by_up[..., None] * up - by_down[..., None] * down
-    found = sum(
-        part[..., None, None] * score[..., :, None] * score[..., None, :]
-        for part, score in (
-            (curve.zero, gradient[0]), (curve.one, gradient[1]), (curve.between, middle),
-        )
-    )  # fmt: skip
-    common = polygamma(1, curve.up + curve.down)
-    for weight, left, right in (
-        (polygamma(1, curve.up) - common, up, up),
-        (polygamma(1, curve.down) - common, down, down),
-        (-common, up, down),
-        (-common, down, up),
-    ):
-        found = found + (curve.between * weight)[..., None, None] * (
-            left[..., :, None] * right[..., None, :]
-        )
-    return np.asarray(found)
+    found = np.zeros((*curve.mu.shape, 4, 4))
+    lift = curve.one - curve.zero
+    reach = (curve.one + np.exp(-curve.gap) / -np.expm1(-curve.gap)) * curve.gap
+    below = curve.one * curve.below_one**2
+    level = curve.zero * curve.above_zero**2 + below + curve.between * lift**2
+    cross = below * curve.gap + curve.between * lift * reach
+    by_up, by_down = zeta(2.0, curve.up), zeta(2.0, curve.down)  # trigamma
+    change = curve.phi * curve.change
+    found[..., 0, 0] = level + curve.between * change**2 * (by_up + by_down)
+    ends = curve.up * by_up, curve.down * by_down
+    found[..., 0, 1] = curve.between * change * (ends[0] - ends[1])
+    both = curve.phi**2 * zeta(2.0, curve.phi)
+    found[..., 1, 1] = curve.between * (curve.up * ends[0] + curve.down * ends[1] - both)
+    found[..., 2, 2], found[..., 0, 2] = level, -level
+    found[..., 2, 3], found[..., 0, 3] = cross, -cross
+    found[..., 3, 3] = below * curve.gap**2 + curve.between * reach**2
+    for row, column in ((1, 0), (2, 0), (3, 0), (3, 2)):
+        found[..., row, column] = found[..., column, row]
+    return found
 
 
 model = Beta()

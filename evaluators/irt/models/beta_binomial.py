@@ -18,6 +18,7 @@ import numpy as np
 
 from evaluators.irt._model import Draw, Layout, Model
 from evaluators.irt._responses import Cells, Floats, Ints, ScoreKind, score_kind
+from evaluators.irt.models._climb import climb_by_counts
 from evaluators.irt.models._line import (
     drawn_lines,
     line_jacobian,
@@ -177,12 +178,8 @@ class BetaBinomial(Model):
         cells = np.add.reduceat(counts, first, axis=0)[
             np.repeat(np.arange(len(first)), n[first] + 1)
         ]
-        gradient = self.gradient(x, theta, layout)
         chance = self.weights(x, theta, layout) * (n * len(first))[:, None, None]
-        return (
-            np.einsum("sjq,sjqk->jk", counts, gradient, optimize=True),
-            np.einsum("sjq,sjqk,sjql->jkl", cells * chance, gradient, gradient, optimize=True),
-        )
+        return climb_by_counts(self.gradient(x, theta, layout), counts, cells * chance)
 
     def log_prior(self, x: Floats) -> tuple[Floats, Floats, Floats]:
         """Weak normal priors; see `PRIOR`."""

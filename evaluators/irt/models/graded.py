@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from evaluators.irt._model import Draw, Layout, Model
 from evaluators.irt._responses import Cells, Floats, Ints, ScoreKind, score_kind
+from evaluators.irt.models._climb import climb_by_counts
 from evaluators.irt.models._prior import NormalPrior
 from evaluators.irt.models._sigmoid import expit, log_expit, logit
 from tasks import UsageError
@@ -157,6 +158,13 @@ class Graded(Model):
         """(J, Q) expected score."""
         found = np.tensordot(layout.levels, self.weights(x, theta, layout), axes=1)
         return np.clip(found, 0.0, 1.0)
+
+    def climb(
+        self, x: Floats, theta: Floats, counts: Floats, trials: Floats, layout: Layout
+    ) -> tuple[Floats, Floats]:
+        """As any model's."""
+        mass = self.weights(x, theta, layout) * trials
+        return climb_by_counts(self.gradient(x, theta, layout), counts, mass)
 
     def support(self, trials: int, layout: Layout) -> tuple[Floats, Floats]:
         """(L,) the levels, all with a weight of one."""
