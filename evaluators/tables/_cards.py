@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluators._floors import Floor
+from evaluators._pages import Block, Code, Grid, Heading, Paragraph, listed, markdown, said
 from evaluators.tables._forms import grid, notebook_lists, number
 from evaluators.tables._leaderboard import board_grid, cost_text, spread
-from evaluators.tables._pages import Block, Code, Grid, Heading, Paragraph, listed, markdown, said
 from evaluators.tables._readings import Readings, Sat
 from evaluators.tables._rows import Row
 from evaluators.tables._standings import Standing, setup_of

@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from evaluators._pages import markdown
+from evaluators._saving import save_files
 from evaluators.stats.sample import Resampling
 from evaluators.tables._cards import card as one_card
 from evaluators.tables._cards import card_names
@@ -32,11 +34,9 @@ from evaluators.tables._leaderboard import (
     leaderboard_files,
     leaderboard_json,
 )
-from evaluators.tables._pages import markdown
 from evaluators.tables._readings import read_runs
 from evaluators.tables._report import HTML, Asked, findings, report_files, stale
 from evaluators.tables._rows import rows_of
-from evaluators.tables._saving import save_files
 from evaluators.tables._standings import board
 from evaluators.tables._table import table_blocks, table_files
 

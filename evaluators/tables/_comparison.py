@@ -4,9 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from evaluators.tables._deltas import Compared, DeltaRow, PairedDelta, tells_apart
-from evaluators.tables._forms import NONE, notebook_list, relative_paths
-from evaluators.tables._pages import (
+from evaluators._pages import (
     Block,
     Code,
     Grid,
@@ -20,6 +18,8 @@ from evaluators.tables._pages import (
     markdown,
     said,
 )
+from evaluators.tables._deltas import Compared, DeltaRow, PairedDelta, tells_apart
+from evaluators.tables._forms import NONE, notebook_list, relative_paths
 from evaluators.tables._quantities import QUANTITIES
 from evaluators.tables._table import caveat_blocks
 from tasks import JSON

@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from evaluators.tables._pages import (
+from evaluators._pages import (
     Block,
     Bullets,
     Code,

@@ -3,18 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluators.stats.sample import Estimate
-from evaluators.tables._classes import RULES
-from evaluators.tables._comparison import (
-    delta_grid,
-    delta_json,
-    json_lines,
-    pair_json,
-    pair_lists,
-)
-from evaluators.tables._forms import NONE, notebook_list, number, relative_paths
-from evaluators.tables._headlines import LEAST, Headline, Roads
-from evaluators.tables._pages import (
+from evaluators._pages import (
     Block,
     Bullets,
     Grid,
@@ -29,6 +18,17 @@ from evaluators.tables._pages import (
     relative,
     said,
 )
+from evaluators.stats.sample import Estimate
+from evaluators.tables._classes import RULES
+from evaluators.tables._comparison import (
+    delta_grid,
+    delta_json,
+    json_lines,
+    pair_json,
+    pair_lists,
+)
+from evaluators.tables._forms import NONE, notebook_list, number, relative_paths
+from evaluators.tables._headlines import LEAST, Headline, Roads
 from evaluators.tables._plots import COSTS, SCORES
 from evaluators.tables._standings import Board, Money, Standing
 from evaluators.tables._table import caveat_blocks

@@ -3,11 +3,10 @@
 Drawn on figures of their own, without pyplot's global state; the same rows give the same bytes.
 """
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from evaluators.tables._pages import flat
+from evaluators._figures import CALM, FLAGGED, GROUND, INK, blank_figure, figure_files, shown_name
 from evaluators.tables._rows import Row
 from evaluators.tables._standings import Standing
 
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SCORES, COSTS = "scores", "cost_vs_score"
-_LONGEST = 48
-"""Characters of a name in a plot."""
-_INK, _FLAGGED, _FLOOR, _CEILING = "#1f4e79", "#d62728", "#8a6d3b", "#4a7f4a"
 
 
 def plots(rows: Sequence[Row], standings: Sequence[Standing]) -> dict[str, bytes]:
@@ -31,10 +27,10 @@ def plots(rows: Sequence[Row], standings: Sequence[Standing]) -> dict[str, bytes
     files: dict[str, bytes] = {}
     measured = [row for row in rows if row.mean_score is not None]
     if measured:
-        files.update(_files(SCORES, _scores(measured)))
+        files.update(figure_files(SCORES, _scores(measured)))
     priced = [row for row in standings if row.cost.known == "full" and row.mean_score is not None]
     if priced:
-        files.update(_files(COSTS, _costs(priced)))
+        files.update(figure_files(COSTS, _costs(priced)))
     return files
 
 
@@ -47,21 +43,21 @@ def _scores(rows: Sequence[Row]) -> "Figure":
     for panel, ((family, preset), group) in zip(panels, sorted(groups.items()), strict=True):
         places = range(len(group), 0, -1)
         for place, row in zip(places, group, strict=True):
-            mean, color = row.mean_score or 0.0, _FLAGGED if row.flagged else _INK
+            mean, color = row.mean_score or 0.0, FLAGGED if row.flagged else INK
             panel.plot([mean], [place], "o", color=color, markersize=5)
             if row.low is not None and row.high is not None:
                 panel.plot([row.low, row.high], [place, place], "-", color=color)
         if group[0].floor is not None and group[0].ceiling is not None:
-            panel.axvline(group[0].floor, color=_FLOOR, linestyle="--", label="floor")
-            panel.axvline(group[0].ceiling, color=_CEILING, linestyle=":", label="ceiling")
+            panel.axvline(group[0].floor, color=GROUND, linestyle="--", label="floor")
+            panel.axvline(group[0].ceiling, color=CALM, linestyle=":", label="ceiling")
             # Above the panel: inside it would cover somebody's score.
             panel.legend(
                 loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=7, frameon=False
             )
-        panel.set_yticks(list(places), [_named(f"{row.agent}  n {row.n}") for row in group])
+        panel.set_yticks(list(places), [shown_name(f"{row.agent}  n {row.n}") for row in group])
         panel.set_ylim(0.4, len(group) + 0.6)
         panel.set_xlim(-0.03, 1.03)
-        panel.set_title(_named(f"{family} · {preset}"), loc="left", fontsize=9)
+        panel.set_title(shown_name(f"{family} · {preset}"), loc="left", fontsize=9)
         panel.grid(axis="x", alpha=0.3)
     panels[-1].set_xlabel("mean score, 95 % interval")
     return figure
@@ -74,13 +70,13 @@ def _costs(rows: Sequence[Standing]) -> "Figure":
     for row, x in zip(rows, places, strict=True):
         score = row.mean_score
         assert score is not None
-        panel.plot([x], [score.value], "o", color=_INK)
+        panel.plot([x], [score.value], "o", color=INK)
         if score.low is not None and score.high is not None:
-            panel.plot([x, x], [score.low, score.high], "-", color=_INK, alpha=0.6)
+            panel.plot([x, x], [score.low, score.high], "-", color=INK, alpha=0.6)
         # Names stand on the side where there is room for them.
         left = x > max(places) / 2
         panel.annotate(
-            _named(row.agent),
+            shown_name(row.agent),
             (x, score.value),
             xytext=(-5 if left else 5, 4),
             textcoords="offset points",
@@ -97,31 +93,7 @@ def _costs(rows: Sequence[Standing]) -> "Figure":
 
 
 def _panels(lines: Sequence[int]) -> "tuple[Figure, Sequence[Any]]":
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     heights = [0.6 + 0.3 * count for count in lines]
-    figure = Figure(figsize=(8.0, sum(heights) + 0.6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank_figure(8.0, sum(heights) + 0.6)
     panels: Any = figure.subplots(len(lines), 1, squeeze=False, height_ratios=heights)
     return figure, [panel for (panel,) in panels]
-
-
-def _files(stem: str, figure: "Figure") -> dict[str, bytes]:
-    import matplotlib
-
-    found: dict[str, bytes] = {}
-    for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
-        out = io.BytesIO()
-        # Without a salt of its own the SVG's ids would be drawn anew each time.
-        with matplotlib.rc_context({"svg.hashsalt": stem}):
-            figure.savefig(out, format=kind, dpi=120, metadata=metadata)
-        found[f"{stem}.{kind}"] = out.getvalue()
-    return found
-
-
-def _named(text: str) -> str:
-    """A name as the plot shows it: a dollar would begin a formula, and odd signs lack a glyph."""
-    plain = flat(text).encode("latin-1", "replace").decode("latin-1")
-    cut = plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}..."
-    return cut.replace("$", r"\$")

@@ -4,6 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evaluators._pages import (
+    Block,
+    Bullets,
+    Code,
+    Grid,
+    Heading,
+    Inline,
+    Link,
+    Paragraph,
+    markdown,
+    page,
+    relative,
+    said,
+    shifted,
+)
 from evaluators.stats.sample import DEFAULT, Resampling
 from evaluators.tables._cards import card, card_names
 from evaluators.tables._caveats import caveats
@@ -22,21 +37,6 @@ from evaluators.tables._leaderboard import (
     picture_blocks,
     road_blocks,
     rule_blocks,
-)
-from evaluators.tables._pages import (
-    Block,
-    Bullets,
-    Code,
-    Grid,
-    Heading,
-    Inline,
-    Link,
-    Paragraph,
-    markdown,
-    page,
-    relative,
-    said,
-    shifted,
 )
 from evaluators.tables._plots import plots
 from evaluators.tables._readings import Reading, Readings, Sat

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from evaluators._pages import Block, Heading, listed, markdown, said
 from evaluators.tables._forms import (
     as_json,
     comma_separated,
@@ -11,7 +12,6 @@ from evaluators.tables._forms import (
     notebook_lists,
     pivot,
 )
-from evaluators.tables._pages import Block, Heading, listed, markdown, said
 from evaluators.tables._rows import Row
 from tasks._record import dump
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from evaluators.tables._pages import (
+from evaluators._pages import (
     Bullets,
     Code,
     Grid,
