@@ -9,9 +9,10 @@ from evaluators.irt._responses import Cells, Floats
 from evaluators.irt.fit_statistics._cells import Matched, blocks
 
 REACH = 5.0
-"""Standard deviations of the population, or of a posterior, that are integrated over."""
-NODES = 21
-"""Abilities around one agent; the rule is exact to rounding for a posterior near the normal."""
+"""Standard deviations of the population that are integrated over."""
+NEAR, NODES = 4.0, 11
+"""Standard deviations of an agent's posterior, and nodes in them; .8 apart the rule is exact to
+rounding for a posterior near the normal."""
 
 
 def population_grid(bank: ItemBank) -> tuple[Floats, Floats]:
@@ -30,7 +31,7 @@ class Local:
     """The posterior of every agent on abilities of its own."""
 
     theta: Floats
-    """(N, K) abilities, REACH posterior sds to either side of the agent's estimate."""
+    """(N, K) abilities, NEAR posterior sds to either side of the agent's estimate."""
     log_mass: Floats
     """(N, K) log posterior, up to a constant of the agent."""
 
@@ -54,7 +55,7 @@ def local_posterior(found: Matched, prior: tuple[Floats, Floats] | None = None) 
         worth = part[item, agent] * found.cells.trials[at]
         information += np.bincount(agent, weights=worth, minlength=size)
     width = 1.0 / np.sqrt(information + 1.0 / sd**2)
-    theta = found.theta[:, None] + width[:, None] * np.linspace(-REACH, REACH, NODES)
+    theta = found.theta[:, None] + width[:, None] * np.linspace(-NEAR, NEAR, NODES)
     log_mass = -0.5 * ((theta - mean[:, None]) / sd[:, None]) ** 2
     for block in local_blocks(found):
         at = cells_of(found.cells, block)
@@ -64,7 +65,7 @@ def local_posterior(found: Matched, prior: tuple[Floats, Floats] | None = None) 
 
 def local_blocks(found: Matched) -> list[slice]:
     """Runs of items small enough to be evaluated at the nodes of all agents at once."""
-    return list(blocks(len(found.items), len(found.theta) * NODES // 4))
+    return list(blocks(len(found.items), len(found.theta) * NODES // 2))
 
 
 def cells_of(cells: Cells, block: slice) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

@@ -1,0 +1,1 @@
+"""Differential functioning: items that treat agents of equal ability differently by group."""
