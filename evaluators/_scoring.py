@@ -7,7 +7,8 @@ results or the new ones. `score_run` is what `proctor run` calls at its end.
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,6 +112,17 @@ def score_one(attempt: AttemptFolder, home: Path, process: ScoreProcess) -> Scor
         # A source that brings down the analysis is itself a reason to look; the score stands.
         flags = (f"The analysis of its code failed: {error}",)
     return score.model_copy(update={"flags": flags})
+
+
+@contextmanager
+def scorer(home: Path) -> Generator[Callable[[Path, str, int], Mapping[str, JSON]]]:
+    """Scores finished attempts one by one, in one score process; gives `score(run, slug, n)`."""
+    with ScoreProcess() as process:
+
+        def score(run: Path, slug: str, n: int) -> Mapping[str, JSON]:
+            return score_one(RunFolder(run).attempt(slug, n), home, process).model_dump(mode="json")
+
+        yield score
 
 
 def score_saved(path: Path, instance: InstanceId, home: Path) -> Score:

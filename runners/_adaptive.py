@@ -6,6 +6,7 @@ command goes on after anything that cut it short. `adaptive.json` in the run fol
 asked in which order, what was known after each answer, and why no more was asked.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from runners._suite import Player, Service, Verdict
 from tasks import JSON, UsageError
 from tasks._record import LocalDisk, dump, read_json, save
 
+BANK_FILE = "fit.json"
+"""Of a fit's folder: all that a bank is."""
 SHOWN = 3
 """Names given of many."""
 
@@ -28,15 +31,23 @@ Score = Callable[[Path, str, int], Mapping[str, Any]]
 """`score(run, slug, n)`: fields of the score of one finished attempt."""
 
 
-@dataclass(frozen=True)
-class Advice:
+class Advice(Protocol):
     """What an examiner makes of the answers so far."""
 
-    items: tuple[str, ...]
-    """Instances to ask next, the most telling first; none if nothing is left."""
-    theta: float
-    """Ability, on the bank's scale."""
-    se: float
+    @property
+    def items(self) -> tuple[str, ...]:
+        """Instances to ask next, the most telling first; none if nothing is left."""
+        ...
+
+    @property
+    def theta(self) -> float:
+        """Ability, on the bank's scale."""
+        ...
+
+    @property
+    def se(self) -> float:
+        """Standard error of the ability."""
+        ...
 
 
 class Examiner(Protocol):
@@ -121,6 +132,8 @@ class Exam:
     asked: Adaptive
     examiner: Examiner
     score: Score
+    _strange: list[str] = field(default_factory=list[str])
+    """Instances of the suite that the bank does not know."""
     _lock: anyio.Lock = field(default_factory=anyio.Lock)
 
     def of(self, plan: Sequence[Sitting]) -> list[Sitting]:
@@ -131,6 +144,7 @@ class Exam:
         """
         known = set(self.examiner.items)
         found = [sitting for sitting in plan if str(sitting.instance) in known]
+        self._strange = sorted({str(one.instance) for one in plan} - known)
         if not found:
             raise UsageError(
                 f"The bank {self.asked.bank} knows none of the {len(plan)} instances of this suite "
@@ -139,17 +153,6 @@ class Exam:
             )
         return found
 
-    def strangers(self, plan: Sequence[Sitting]) -> str:
-        """A sentence on what of a plan the bank does not know, '' if it knows all."""
-        known = set(self.examiner.items)
-        names = [str(one.instance) for one in plan if str(one.instance) not in known]
-        if not names:
-            return ""
-        return (
-            f"{len(names)} of the suite's {len(plan)} instances are not in the bank and are not "
-            f"asked: {_some(names)}."
-        )
-
     async def play(self, players: Sequence[Player], service: Service) -> None:
         """See `runners._suite.Course`."""
         places = anyio.CapacityLimiter(max(1, service.stage.concurrent))
@@ -157,6 +160,11 @@ class Exam:
         async with anyio.create_task_group() as tasks:
             for player in players:
                 player.most = self.asked.max_items
+                if self._strange:
+                    player.notes.append(
+                        f"{len(self._strange)} instances of the suite are not in the bank and were "
+                        f"not asked: {_some(self._strange)}."
+                    )
                 tasks.start_soon(self._examine, player, service, places, batch)
 
     async def _examine(
@@ -253,6 +261,7 @@ class Exam:
             "reason": verdict.reason if verdict.final else "",
             "asked": sheet.history,
             "set_aside": sorted(sheet.set_aside),
+            "not_in_bank": self._strange,
         }
         save(LocalDisk(), player.ledger.path / ADAPTIVE_FILE, dump(told))
 
@@ -271,6 +280,22 @@ def examined(config: EvalConfig, rooms: AdaptiveRooms) -> Examiner:
             "one tells less than another instance; leave --repeat out."
         )
     return rooms.examiner(Path(config.adaptive.bank), config.adaptive.rule)
+
+
+def fingerprint(bank: Path) -> str:
+    """SHA-256 of a bank's fit.json.
+
+    Raises:
+        UsageError: it is not there.
+    """
+    path = bank / BANK_FILE
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UsageError(
+            f"{bank} holds no bank: {path.name} cannot be read ({error.strerror}). "
+            f"`proctor irt fit RUNS --out {bank}` makes one."
+        ) from error
 
 
 def _some(names: Sequence[str]) -> str:

@@ -1,18 +1,20 @@
 """`proctor run` and `proctor demo`: play a suite, score it, show it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.console import Console
 
+from runners._adaptive import fingerprint
 from runners._conduct import House, conduct, ended
 from runners._config import SUFFIXES, Described, described
 from runners._core import AGENTS
 from runners._evaluation import EngineName, Options, TierName, cores
-from runners._plan import EvalConfig
+from runners._plan import Adaptive, EvalConfig
 from runners._report import show
 from tasks import Split, UsageError, nearest
 
@@ -22,8 +24,30 @@ DEMO = EvalConfig(
     agents=("solver", "random", "nop", "cheater"),
 )
 
+TARGET_SE = 0.3
+"""Where an adaptive run stops if nothing was said: reliability .91 where abilities have sd 1."""
+
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
+SuiteOrFile = Annotated[
+    str,
+    typer.Argument(
+        metavar="SUITE|CONFIG.yaml", help="Families, prefixes or tags, by commas; or `all`."
+    ),
+]
+Preset = Annotated[
+    str | None, typer.Option(help="A preset's name or `all`; default: each family's first.")
+]
+Bank = Annotated[
+    Path | None, typer.Option(help="Ask as this bank advises (`proctor irt fit … --out`).")
+]
+TargetSe = Annotated[
+    float | None, typer.Option(help="Adaptive: ask until abilities are known so well [0.3].")
+]
+MaxItems = Annotated[
+    int | None, typer.Option(min=1, help="Adaptive: ask each agent so many at most.")
+]
+Rule = Annotated[str, typer.Option(help="Adaptive: how the next instance is chosen.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 Runs = Annotated[Path, typer.Option("--runs", help="Folder or URL for run folders.")]
 Seed = Annotated[int, typer.Option(min=0, help="First instance seed of every family.")]
@@ -53,19 +77,12 @@ NoSandbox = Annotated[
 @app.command()
 def run(  # noqa: PLR0913 - one parameter an option
     ctx: typer.Context,
-    suite: Annotated[
-        str,
-        typer.Argument(
-            metavar="SUITE|CONFIG.yaml", help="Families, prefixes or tags, by commas; or `all`."
-        ),
-    ],
+    suite: SuiteOrFile,
     agents: Annotated[str, typer.Option(help="Names, separated by commas.")] = "solver",
     seed: Seed = 1,
     n: Count = 1,
     repeat: Repeat = 1,
-    preset: Annotated[
-        str | None, typer.Option(help="A preset's name or `all`; default: each family's first.")
-    ] = None,
+    preset: Preset = None,
     split: Annotated[Split, typer.Option(help="`private` is the exam.")] = Split.PRIVATE,
     runs: Runs = Path("runs"),
     sandbox: Tier = "auto",
@@ -77,12 +94,17 @@ def run(  # noqa: PLR0913 - one parameter an option
     yes: Yes = False,
     engine: Engine = "local",
     address: Address = None,
+    adaptive: Bank = None,
+    target_se: TargetSe = None,
+    max_items: MaxItems = None,
+    rule: Rule = "information",
     json_: AsJson = False,
 ) -> None:
     """Play a suite with some agents, save every attempt, score.
 
     An interrupted run goes on where it was when the same command is given again: what was finished
-    stays, what was half-done starts afresh.
+    stays, what was half-done starts afresh. With --adaptive each agent is asked only what tells it
+    apart, of what the suite and the bank have in common.
 
     Exit codes: 0 played · 1 the server never saw some agent · 6 the budget was reached: the same
     command with a higher one goes on.
@@ -90,11 +112,12 @@ def run(  # noqa: PLR0913 - one parameter an option
     Examples: `proctor run strategic --agents solver,random --seed 1 --n 5` ·
     `proctor run circuits --agents claude:scripted,solver --concurrent 2 --repeat 3 --json` ·
     `proctor run strategic --agents claude,codex --budget-usd 5 --allow-real-models` ·
-    `proctor run runners/configs/comparison.yaml`
+    `proctor run runners/configs/comparison.yaml` ·
+    `proctor run strategic --preset all --n 5 --agents claude --adaptive bank --target-se 0.3`
     """
     asked = Asked(suite, agents, seed, n, repeat, preset, split)
     found = _from_file(ctx, Path(suite)) if Path(suite).suffix in SUFFIXES else None
-    config = found.config if found else asked.config()
+    config = from_bank(found.config if found else asked.config(), adaptive, ctx.params)
     engine = found.engine if found and not _given(ctx, "engine") else engine
     workers = found.concurrent if found and not _given(ctx, "concurrent") else concurrent
     options = Options(
@@ -140,6 +163,29 @@ class Asked:
             preset=self.preset,
             split=self.split,
         )
+
+
+def from_bank(config: EvalConfig, bank: Path | None, said: Mapping[str, Any]) -> EvalConfig:
+    """The config, adaptive if a bank was named.
+
+    Raises:
+        UsageError: options of an adaptive run without a bank, or a bank that is none.
+    """
+    limits = {name: said[name] for name in ("target_se", "max_items")}
+    if bank is None:
+        for name, value in limits.items():
+            if value is not None:
+                raise UsageError(
+                    f"--{name.replace('_', '-')} is for an adaptive run; name its bank with "
+                    "--adaptive, or leave it out."
+                )
+        return config
+    if limits == {"target_se": None, "max_items": None}:
+        limits["target_se"] = TARGET_SE
+    if (limits["target_se"] or 1) <= 0:
+        raise UsageError("A standard error is above 0; --target-se 0.3 is usual.")
+    asked = Adaptive(bank=str(bank), bank_sha256=fingerprint(bank), rule=said["rule"], **limits)
+    return config.model_copy(update={"adaptive": asked})
 
 
 def _from_file(ctx: typer.Context, path: Path) -> Described:

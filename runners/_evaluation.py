@@ -4,18 +4,19 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import anyio
 
+from runners._adaptive import AdaptiveRooms, Exam, Examiner, examined
 from runners._core import Hall
 from runners._ledger import mirrored
 from runners._plan import EvalConfig, sittings
 from runners._seating import Terms
 from runners._sitting import LocalEngine
-from runners._suite import RunReport, Stage, Step, admitted, run_suite
+from runners._suite import WHOLE, RunReport, Stage, Step, admitted, run_suite
 from tasks import JSON, UsageError, home, nearest
 from tasks._record import MAX_RESULTS, read_json
 
@@ -26,7 +27,7 @@ TierName = Literal["auto", "zygote", "bwrap", "landlock", "none"]
 EngineName = Literal["local", "ray"]
 
 
-class Rooms(Protocol):
+class Rooms(AdaptiveRooms, Protocol):
     """What an evaluation asks of the other rooms; the front door hands it in."""
 
     def start_daemon(self, runs: Path, sandbox: TierName) -> bool:
@@ -199,6 +200,7 @@ class Scored:
             "spent_usd": report.spent_usd,
             "unpriced": report.unpriced,
             "warnings": list(report.warnings),
+            "adaptive": None if report.verdict is None else asdict(report.verdict),
             "cheat_rate": self.cheat_rate,
             "invalid": len(self.invalid),
             "summary": self.summary,
@@ -214,24 +216,37 @@ def evaluate(config: EvalConfig, options: Options, rooms: Rooms) -> Results:
     """Play and score; one result an agent, in the config's order.
 
     Raises:
-        UsageError: an unknown name, or an agent that cannot play a family; nothing was started.
+        UsageError: an unknown name, an agent that cannot play a family, or a bank that cannot be
+            asked from; nothing was started.
         SandboxError: no sandbox passed its probe.
         DaemonError: the daemon did not start or was lost; the same call resumes.
         EvaluatorError: the scorer failed; what was played is saved.
     """
     stage = options.stage(rooms.versions())
     admitted(config, sittings(config), stage)
+    examiner = _examiner(config, options, rooms)
     mirror = _mirror(config, options)
     if options.engine == "ray":
         reports = anyio.run(_play_on_ray, config, options, stage, rooms, mirror)
         return _ended(reports, rooms, mirror)
     started = rooms.start_daemon(stage.runs, options.sandbox)
     try:
-        reports = anyio.run(_play, config, stage, rooms, mirror)
+        reports = anyio.run(_play, config, stage, rooms, mirror, examiner)
     finally:
         if started and not options.keep_daemon:
             rooms.stop_daemon()
     return _ended(reports, rooms, mirror)
+
+
+def _examiner(config: EvalConfig, options: Options, rooms: Rooms) -> Examiner | None:
+    if config.adaptive is None:
+        return None
+    if options.engine == "ray":
+        raise UsageError(
+            "An adaptive run is played on this machine: what an agent is asked next waits for the "
+            "score of its last answer. Leave --engine ray out."
+        )
+    return examined(config, rooms)
 
 
 def _mirror(config: EvalConfig, options: Options) -> "Mirror | None":
@@ -253,11 +268,19 @@ def _ended(reports: list[RunReport], rooms: Rooms, mirror: "Mirror | None") -> R
 
 
 async def _play(
-    config: EvalConfig, stage: Stage, rooms: Rooms, mirror: "Mirror | None"
+    config: EvalConfig,
+    stage: Stage,
+    rooms: Rooms,
+    mirror: "Mirror | None",
+    examiner: Examiner | None,
 ) -> list[RunReport]:
     async with rooms.open_hall() as hall:
-        engine = LocalEngine(hall)
-        return await run_suite(config, mirror.around(engine) if mirror else engine, stage)
+        local = LocalEngine(hall)
+        engine = mirror.around(local) if mirror else local
+        if examiner is None or config.adaptive is None:
+            return await run_suite(config, engine, stage, WHOLE)
+        with rooms.scorer() as score:
+            return await run_suite(config, engine, stage, Exam(config.adaptive, examiner, score))
 
 
 async def _play_on_ray(

@@ -77,6 +77,10 @@ def _show_run(one: Scored, console: Console) -> None:
     counts += [f"${report.spent_usd:.2f} spent"] if report.spent_usd else []
     counts += [f"{report.unpriced} whose cost nobody knows"] if report.unpriced else []
     console.print(f"\n[bold]{escape(report.agent)}[/]: {', '.join(counts)}; {report.folder}")
+    if report.verdict is not None:
+        told = report.verdict
+        known = f"ability {told.theta:.2f} ± {told.se:.2f} from {told.asked} of {told.of} instances"
+        console.print(f"  {known}. {told.reason}", soft_wrap=True, highlight=False)
     for score in one.scores[:SHOWN]:
         console.print(f"  {report.folder / score['notebook']}", soft_wrap=True, highlight=False)
     _rest(len(one.scores), "notebooks", console)

@@ -75,7 +75,7 @@ class RunReport:
     unpriced: int = 0
     """Attempts played now by a paid agent whose cost nobody knows."""
     warnings: tuple[str, ...] = ()
-    """What differs between the attempts of the run."""
+    """What differs between the attempts of the run, and what else people should know."""
     verdict: "Verdict | None" = None
     """How an adaptive run of it ended."""
 
@@ -134,6 +134,8 @@ class Player:
     most: int | None = None
     """Sittings that it plays at most, those kept included; None: the whole plan."""
     verdict: Verdict | None = None
+    notes: list[str] = field(default_factory=list[str])
+    """What people should know of this run."""
 
     @property
     def total(self) -> int:
@@ -180,7 +182,7 @@ class Player:
             spent_usd=self.spent,
             cut_by_budget=sum(bool(one.failure) and one.ending == "money" for one in self.played),
             unpriced=sum(self._unpriced(one) for one in self.played),
-            warnings=tuple(differences(self.ledger, self.plan)),
+            warnings=(*self.notes, *differences(self.ledger, self.plan)),
             verdict=self.verdict,
         )
 
