@@ -36,6 +36,11 @@ class Curves:
         """(J, Q) variance of the score of one trial at a known ability."""
         return score_variance(self.bank, self.grid)
 
+    @cached_property
+    def model_terms(self) -> Floats:
+        """(S, J, Q) the model's own, without the slip."""
+        return self.bank.model.terms(self.bank.x, self.grid, self.bank.layout)
+
     def log_likelihood(self, counts: Floats, items: Ints) -> Floats:
         """(N, Q) of cells: statistics (S, N, k) of items (k,) at their places."""
         found = np.zeros((counts.shape[1], len(self.grid)))

@@ -73,7 +73,7 @@ def predict(
         raise UsageError(f"The interval's level must be between 0 and 1, not {level:g}.")
     found = matched(bank, table, unknown)
     if norms is not None:
-        _refuse_known(found.agents, norms)
+        refuse_known(found.agents, norms)
     cells = found.cells
     curves = curves_of(bank, norms, most_trials(cells))
     if norms is None:
@@ -198,7 +198,8 @@ def _bounds(cells: Cells) -> tuple[Floats, Floats]:
     return got / cells.n_items, (got + cells.n_items - asked) / cells.n_items
 
 
-def _refuse_known(agents: tuple[str, ...], norms: Norms) -> None:
+def refuse_known(agents: tuple[str, ...], norms: Norms) -> None:
+    """Raise a UsageError where agents to be predicted are in the norms: a leak."""
     both = sorted(set(agents) & set(norms.agents))
     if both:
         raise UsageError(

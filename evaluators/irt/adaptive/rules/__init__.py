@@ -1,0 +1,1 @@
+"""Rules of what to ask next, one file each; a module defines `rule`."""
