@@ -50,9 +50,12 @@ def fit(
     kept = _kept(table, options)
     refuse_unfit(kept.table)
     cells = kept.cells()
-    layout = chosen.layout(cells)
-    found = by[1].estimate(Problem(chosen, layout, cells, options))
-    return _reported(kept, Problem(chosen, layout, cells, options), found, by[0])
+    problem = Problem(chosen, chosen.layout(cells), cells, options)
+    if chosen.vector:
+        from evaluators.irt._vector.results import planned_problem
+
+        problem = planned_problem(problem, kept.table, kept.items)
+    return _reported(kept, problem, by[1].estimate(problem), by[0])
 
 
 def _estimator(model: Model, name: str | None) -> tuple[str, Estimator]:
@@ -150,6 +153,8 @@ def _taken(table: ResponseTable, agents: np.ndarray, items: np.ndarray) -> Respo
         score=table.score[rows],
         trials=table.trials[rows],
         trial=table.trial[rows],
+        of_agents=table.of_agents.take(np.flatnonzero(agents)),
+        of_items=table.of_items.take(np.flatnonzero(items)),
     )
 
 
@@ -187,7 +192,7 @@ def _reported(kept: _Kept, problem: Problem, found: Estimate, estimator: str) ->
         population=found.population,
     )
     remarks = tuple(remark.text for remark in design(kept.table).remarks)
-    free = int(np.isfinite(found.x).sum())
+    free = found.n_parameters or int(np.isfinite(found.x).sum())
     return Fit(
         bank=bank,
         abilities=Abilities(

@@ -8,6 +8,7 @@ from evaluators.irt._fit import Population
 from evaluators.irt._model import Layout, Model
 from evaluators.irt._responses import Cells, Floats
 from evaluators.irt._vector.options import VectorOptions
+from evaluators.irt._vector.plan import Plan
 from tasks import Shelf
 
 
@@ -41,6 +42,8 @@ class Problem:
     layout: Layout
     cells: Cells
     options: FitOptions = FitOptions()
+    plan: Plan | None = None
+    """Vector models: what is estimated of them."""
 
 
 @dataclass(frozen=True)

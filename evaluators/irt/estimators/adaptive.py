@@ -1,8 +1,8 @@
-"""Vector models: `over_items` where an exploratory fit has more items than agents, else
-`over_agents`.
+"""Vector models: integrates out what there is more of.
 
-The longer side is integrated out: its parameters grow in number with the data, and estimating them
-all would bias what the other side comes to (Neyman and Scott 1948).
+That is `over_items` where an exploratory fit has more items than agents, else `over_agents`. The
+longer side's parameters grow in number with the data; estimating them all would bias what the other
+side comes to (Neyman and Scott 1948).
 """
 
 from typing import ClassVar
