@@ -1,6 +1,8 @@
 """What agents of two groups are matched on, and strata of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,11 @@ from evaluators.irt.dif.groups import TwoGroups
 from tasks import UsageError
 
 FEWEST_ITEMS = 3
+ROUNDS = 5
+"""Of purification, at most."""
+
+Mask = npt.NDArray[np.bool_]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -61,17 +68,35 @@ def compared(table: ResponseTable, groups: TwoGroups, abilities: Abilities | Non
     return Compared(cells, groups.side[kept], theta)
 
 
-def criterion(found: Compared, anchors: npt.NDArray[np.bool_]) -> Floats:
+def criterion(found: Compared, anchors: Mask) -> Floats:
     """(N, J) or (N, 1) what agents are matched on for each item.
 
-    Totals are the mean score over the anchors and the studied item (Holland and Thayer 1988: leaving
-    it out biases the test under the Rasch model), abilities are the same for all items.
+    Totals are sums of scores over the anchors and the studied item (Holland and Thayer 1988:
+    without it the test is biased under the Rasch model); abilities are the same for all items.
     """
     if found.theta is not None:
         return found.theta[:, None]
     wide = found.cells.wide()
     total = wide[:, anchors].sum(axis=1, keepdims=True)
     return np.where(anchors, total, total + wide)
+
+
+def purified(
+    compare: Callable[[Mask], Result], large: Callable[[Result], Mask], n_items: int
+) -> Result:
+    """Compare, leave out of the matching what differs much, and compare again until it settles.
+
+    At least a quarter of the items stay in the matching.
+    """
+    anchors = np.ones(n_items, dtype=bool)
+    result = compare(anchors)
+    for _ in range(ROUNDS):
+        clean = ~large(result)
+        if np.array_equal(clean, anchors) or clean.sum() < max(FEWEST_ITEMS, n_items // 4):
+            break
+        anchors = clean
+        result = compare(anchors)
+    return result
 
 
 def strata(values: Floats, count: int) -> Ints:

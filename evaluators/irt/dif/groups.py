@@ -93,7 +93,7 @@ def two_groups(
     names, place = group_places(table, groups)
     if len(names) < 2:
         raise UsageError(
-            f"All agents of known group are {names[0]!r}: there is nothing to compare them with. "
+            f"All agents of known group are {''.join(names)!r}: there is nothing to compare them with. "
             "Choose a column with at least two values."
         )
     if focal is None:

@@ -19,11 +19,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from evaluators.irt._fit import Abilities
 from evaluators.irt._responses import Floats, Ints, ResponseTable
-from evaluators.irt.dif._matching import Compared, compared, criterion, strata
+from evaluators.irt.dif._matching import Compared, Mask, compared, criterion, purified, strata
 from evaluators.irt.dif.groups import TwoGroups
 from evaluators.irt.fit_statistics._chi_squares import chi_square_p, false_discovery
 from tasks import UsageError
@@ -31,8 +30,6 @@ from tasks import UsageError
 EtsClass = Literal["A", "B", "C", ""]
 """Negligible, moderate, large; '' where it could not be had."""
 SCALE = -2.35
-ROUNDS = 5
-"""Of purification, at most."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ class MantelHaenszel:
     q: Floats
     """p adjusted for the number of items (Benjamini and Hochberg)."""
     ets: tuple[EtsClass, ...]
-    anchors: npt.NDArray[np.bool_]
+    anchors: Mask
     """(J,) items that agents were matched on, after purification."""
     agents: tuple[int, int]
     """Of the reference and the focal group."""
@@ -98,20 +95,20 @@ def mantel_haenszel(
             f"{bands} strata of {found.cells.n_agents} agents: matching needs at least 2, of 4 "
             "agents each on average. Ask for fewer bands."
         )
-    anchors = np.ones(found.cells.n_items, dtype=bool)
-    result = _compared(found, anchors, bands, (table, groups))
-    for _ in range(ROUNDS if purify and abilities is None else 0):
-        clean = np.array([one != "C" for one in result.ets])
-        if np.array_equal(clean, anchors) or clean.sum() < max(3, len(clean) // 4):
-            break
-        anchors = clean
-        result = _compared(found, anchors, bands, (table, groups))
-    return result
+
+    def compare(anchors: Mask) -> MantelHaenszel:
+        return _compared(found, anchors, bands, (table, groups))
+
+    if not purify or abilities is not None:
+        return compare(np.ones(found.cells.n_items, dtype=bool))
+    return purified(
+        compare, lambda one: np.array([size == "C" for size in one.ets]), found.cells.n_items
+    )
 
 
 def _compared(
     found: Compared,
-    anchors: npt.NDArray[np.bool_],
+    anchors: Mask,
     bands: int,
     named: tuple[ResponseTable, TwoGroups],
 ) -> MantelHaenszel:
@@ -148,7 +145,7 @@ def _tables(found: Compared, stratum: Ints, bands: int) -> Tables:
     place = cells.item * bands + stratum[cells.agent, column]
     focal = found.side[cells.agent] == 1
 
-    def summed(values: Floats, kept: npt.NDArray[np.bool_]) -> Floats:
+    def summed(values: Floats, kept: Mask) -> Floats:
         sums = np.bincount(place[kept], values[kept], cells.n_items * bands).astype(float)
         return sums.reshape(cells.n_items, bands)
 

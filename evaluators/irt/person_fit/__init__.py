@@ -1,0 +1,1 @@
+"""Agents whose answers do not go together: contaminated, broken by a harness, or odd."""
