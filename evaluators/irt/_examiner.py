@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class BankExaminer:
             RecordError: the folder holds no fit.
         """
         items = read_fit(bank).bank
-        mark = json.loads((bank / FIT).read_bytes())["asked"].get("score")
+        mark: str | None = json.loads((bank / FIT).read_bytes())["asked"].get("score")
         if mark not in ("passed", "ability"):
             raise UsageError(
                 f"The fit in {bank} does not say to which score of attempts it was made. Fit the "
@@ -47,7 +47,7 @@ class BankExaminer:
             raise UsageError(
                 f"The fit in {bank} is of items that are no instances of ours: {error}"
             ) from error
-        return cls(begin(items, Plan(rule=rule, groups=groups)), cast("Mark", mark))
+        return cls(begin(items, Plan(rule=rule, groups=groups)), mark)
 
     @property
     def items(self) -> Sequence[str]:
