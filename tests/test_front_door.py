@@ -43,6 +43,8 @@ PAIRS: list[tuple[str, ...]] = [
     ("irt", "fit"),
     ("irt", "design"),
     ("irt", "models"),
+    ("irt", "predict"),
+    ("irt", "next"),
     ("irt", "simulate"),
     ("export", "harbor"),
     ("export", "serve"),

@@ -1,10 +1,11 @@
-"""`proctor irt fit|design|diagnose|predict|next|link|simulate|models`."""
+"""`proctor irt fit|design|models|simulate`; beside them `_bank_cli`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evaluators.irt._bank_cli import next_, predict
 from evaluators.irt._cli_options import (
     AgentsFile,
     AsJson,
@@ -44,6 +45,8 @@ group = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.add_typer(group, name="irt")
+group.command("predict")(predict)
+group.command("next")(next_)
 
 
 @app.callback()
@@ -72,6 +75,10 @@ def fit(  # noqa: PLR0913 - each is an option of the command line
     wide: Wide = False,
     drop_blank: DropBlank = False,
     repeats: Repeats = False,
+    picture: Annotated[bool, typer.Option(help="The Wright map, wright.png.")] = True,
+    report: Annotated[
+        bool, typer.Option("--report", help="report.html with all pictures (PNG, SVG, PDF).")
+    ] = False,
     json_: AsJson = False,
 ) -> None:
     """Fit a model to responses.
@@ -79,8 +86,8 @@ def fit(  # noqa: PLR0913 - each is an option of the command line
     Examples: `proctor irt fit scores.csv --model 2pl --out out` · `proctor irt fit runs/* --out
     out` · `proctor irt fit grades.parquet --rename model=agent --rename task=item --out out --json`
 
-    Writes agents.csv (agent, theta, se, …), items.csv (item, a, b, se_a, se_b, …) and
-    fit.json, from which `predict`, `next` and `link` go on.
+    Writes agents.csv (agent, theta, se, …), items.csv (item, a, b, se_a, se_b, …), fit.json, from
+    which `predict` and `next` go on, and a picture.
 
     What a reader should know (items that nobody passes, parts of the design that do not meet, what
     was left out, a fit that did not converge) is told on stderr and stands in fit.json.
@@ -90,7 +97,7 @@ def fit(  # noqa: PLR0913 - each is an option of the command line
     """
     from evaluators.irt._fitting import FitOptions
     from evaluators.irt._fitting import fit as fitted
-    from evaluators.irt._saving import write_fit
+    from evaluators.irt._saving import save_all, write_fit
 
     files = file_options(dataset, rename, ignore, (wide, drop_blank, repeats))
     table = read_named(data, score, (agents, items), files)
@@ -98,15 +105,36 @@ def fit(  # noqa: PLR0913 - each is an option of the command line
     found = fitted(table, model, estimator=estimator, options=options)
     asked: dict[str, JSON] = {
         "data": [str(path) for path in data],
-        "score": score,
+        # Of attempts; a file of responses has but one.
+        "score": score if any(path.is_dir() for path in data) else "",
         "dataset": dataset,
         "options": {name: getattr(options, name) for name in options.__dataclass_fields__},
     }
     written = write_fit(found, out, table=table, asked=asked)
+    written += save_all(out, _pictures(found, table, picture=picture, report=report))
     if json_:
         typer.echo(plain(_fit_json(found, table, written)))
     else:
         _tell_fit(found, table, written)
+
+
+def _pictures(
+    found: "Fit", table: "ResponseTable", *, picture: bool, report: bool
+) -> dict[str, bytes]:
+    if not (picture or report):
+        return {}
+    from evaluators.irt.pictures._material import Material
+
+    material = Material(found, table)
+    if report:
+        from evaluators.irt.pictures._report import Reported, report_files
+
+        return report_files(Reported(material))
+    from evaluators._figures import figure_files
+    from evaluators.irt.pictures.wright import picture as wright
+
+    figure = wright.draw(material)
+    return {} if figure is None else figure_files("wright", figure, ("png",))
 
 
 def _fit_json(found: "Fit", table: "ResponseTable", written: list[Path]) -> dict[str, JSON]:

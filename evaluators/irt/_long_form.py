@@ -53,6 +53,9 @@ class FileOptions:
     """Rows of one pair without a `trial` are its trials, in the order of the files."""
 
 
+PLAIN = FileOptions()
+
+
 def read_rows(path: Path, options: FileOptions) -> Rows:
     """The responses of one file.
 

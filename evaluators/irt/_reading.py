@@ -6,13 +6,11 @@ What a file may hold: `_long_form`, `_side_files`; what a run folder gives: `_ru
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluators.irt._long_form import FileOptions, read_rows
+from evaluators.irt._long_form import PLAIN, FileOptions, read_rows
 from evaluators.irt._responses import ResponseTable
 from evaluators.irt._rows import Beside, Rows, joined
 from evaluators.irt._side_files import Side, matching, read_side, renamed
 from tasks import UsageError
-
-PLAIN = FileOptions()
 
 
 def read_responses(

@@ -150,17 +150,6 @@ def read_fit(folder: Path) -> Fit:
         ) from error
 
 
-def asked_of(folder: Path) -> Mapping[str, JSON]:
-    """What `write_fit` was told to remember.
-
-    Raises:
-        RecordError: as `read_fit`.
-    """
-    read_fit(folder)
-    path = folder if folder.name == FIT else folder / FIT
-    return json.loads(path.read_bytes())["asked"]
-
-
 def _saved(fit: Fit, asked: dict[str, JSON]) -> _Saved:
     bank, abilities = fit.bank, fit.abilities
     return _Saved(
