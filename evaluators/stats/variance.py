@@ -7,10 +7,12 @@ with group sizes n_i, N values and a groups, n_0 = (N - Σ n_i² / N) / (a - 1),
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from evaluators.stats.sample import cluster_sums
+from evaluators.stats.sample import Vector, cluster_sums
 from tasks import Frozen
 
 
@@ -33,22 +35,52 @@ def variance_split(values: Sequence[float], clusters: Sequence[str]) -> Split:
     Raises:
         UsageError: no values, or not one cluster's name a value.
     """
-    sums, sizes = cluster_sums(values, clusters)
+    _, sizes = cluster_sums(values, clusters)
     total, groups = float(sizes.sum()), len(sizes)
-    if groups < 2 or total == groups:
-        return Split(between=None, within=None, icc=None, per_cluster=total / groups)
-    means = sums / sizes
     places = {name: place for place, name in enumerate(dict.fromkeys(clusters))}
-    own = means[[places[name] for name in clusters]]
-    within = float(np.sum((np.asarray(values) - own) ** 2)) / (total - groups)
-    grand = float(sums.sum()) / total
-    among = float(np.sum(sizes * (means - grand) ** 2)) / (groups - 1)
+    found = mean_squares(np.asarray(values), np.array([places[name] for name in clusters]))
+    if found.among is None or found.within is None:
+        return Split(between=None, within=None, icc=None, per_cluster=total / groups)
     size = (total - float(np.sum(sizes**2)) / total) / (groups - 1)
-    between = max(0.0, (among - within) / size)
-    whole = between + within
+    between = max(0.0, (found.among - found.within) / size)
+    whole = between + found.within
     return Split(
         between=between,
-        within=within,
+        within=found.within,
         icc=between / whole if whole > 0 else None,
         per_cluster=total / groups,
+    )
+
+
+@dataclass(frozen=True)
+class MeanSquares:
+    """Of a one-way analysis of variance."""
+
+    among: float | None
+    """None where there is but one group."""
+    within: float | None
+    """None where no group has two values."""
+
+
+def mean_squares(
+    values: Vector, group: npt.NDArray[np.integer], weight: Vector | None = None
+) -> MeanSquares:
+    """Mean squares among and within groups.
+
+    Args:
+        values: (n,)
+        group: (n,) any numbers; equal ones are a group.
+        weight: (n,) how often each value was seen; None: once each.
+    """
+    weight = np.ones(len(values)) if weight is None else weight
+    _, place = np.unique(group, return_inverse=True)
+    sizes = np.bincount(place, weights=weight)
+    means = np.bincount(place, weights=weight * values) / sizes
+    total, groups = float(sizes.sum()), len(sizes)
+    inner = float(np.sum(weight * (values - means[place]) ** 2))
+    grand = float(np.sum(sizes * means)) / total
+    outer = float(np.sum(sizes * (means - grand) ** 2))
+    return MeanSquares(
+        outer / (groups - 1) if groups > 1 else None,
+        inner / (total - groups) if total > groups else None,
     )

@@ -93,8 +93,8 @@ def two_groups(
     names, place = group_places(table, groups)
     if len(names) < 2:
         raise UsageError(
-            f"All agents of known group are {''.join(names)!r}: there is nothing to compare them with. "
-            "Choose a column with at least two values."
+            f"All agents of known group are {''.join(names)!r}: there is nothing to compare them "
+            "with. Choose a column with at least two values."
         )
     if focal is None:
         if len(names) > 2:

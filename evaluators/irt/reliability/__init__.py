@@ -1,0 +1,1 @@
+"""How far scores would repeat, and what it takes for them to repeat better."""
