@@ -50,7 +50,14 @@ def fit(
     kept = _kept(table, options)
     refuse_unfit(kept.table)
     cells = kept.cells()
-    problem = Problem(chosen, chosen.layout(cells), cells, options)
+    problem = Problem(
+        chosen,
+        chosen.layout(cells),
+        cells,
+        options,
+        of_agents=kept.table.of_agents.take(kept.agents),
+        of_items=kept.table.of_items.take(kept.items),
+    )
     if chosen.vector:
         from evaluators.irt._vector.results import planned_problem
 

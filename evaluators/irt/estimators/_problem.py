@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from evaluators.irt._fit import Population
 from evaluators.irt._model import Layout, Model
-from evaluators.irt._responses import Cells, Floats
+from evaluators.irt._responses import Cells, Covariates, Floats
 from evaluators.irt._vector.options import VectorOptions
 from evaluators.irt._vector.plan import Plan
 from tasks import Shelf
@@ -44,6 +44,9 @@ class Problem:
     options: FitOptions = FitOptions()
     plan: Plan | None = None
     """Vector models: what is estimated of them."""
+    of_agents: Covariates = Covariates()  # noqa: RUF009 - frozen
+    of_items: Covariates = Covariates()  # noqa: RUF009 - frozen
+    """What is known of both beside the responses, in the order of the cells."""
 
 
 @dataclass(frozen=True)
