@@ -125,13 +125,17 @@ def settled(problem: Problem, state: State, mean: Floats, variance: Floats) -> S
         spread = second - 2.0 * at[0] * middle + at[0] ** 2
         return -n * (np.log(sd) + spread / (2.0 * sd**2)) + prior_of(problem, moved(at))
 
-    best = moved(_summit(worth, np.zeros(2), least=np.log(SMALLEST_SD / state.sd)))
+    return hung(problem, moved(_summit(worth, np.zeros(2), np.log(SMALLEST_SD / state.sd))))
+
+
+def hung(problem: Problem, state: State) -> State:
+    """The state with the items' prior on the scale where it fits them best."""
     if not problem.options.priors:
-        return best
+        return state
 
     def carried(at: Floats) -> State:
-        slope = 1.0 if free else float(np.exp(at[1]))
-        return replace(best, slope=best.slope * slope, shift=best.shift + float(at[0]))
+        slope = 1.0 if problem.model.free_sd else float(np.exp(at[1]))
+        return replace(state, slope=state.slope * slope, shift=state.shift + float(at[0]))
 
     return carried(_summit(lambda at: prior_of(problem, carried(at)), np.zeros(2)))
 

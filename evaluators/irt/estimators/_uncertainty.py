@@ -203,7 +203,7 @@ def _by_items(
     for rows in one if every is None else every:
         information -= rows.T @ rows
     information -= common.T @ common
-    inverse = np.linalg.inv(information)
+    inverse: Floats = np.linalg.inv(information).astype(np.float64)
     blocks = inverse.reshape(n_items, p, n_items, p)
     covariance = blocks[np.arange(n_items), :, np.arange(n_items), :].copy()
     held = fixed @ inverse

@@ -30,29 +30,49 @@ class Em(Estimator):
         """Fit by EM."""
         climb = _Climb(problem)
         converged = climb.run()
-        state, expected = climb.state, climb.expected
-        doubt = uncertainty(problem, state, expected, climb.posteriors)
-        steps = len(climb.path)
-        tolerance = problem.options.tolerance
-        reason = (
-            f"After {steps} evaluations a step moved no parameter by more than {tolerance:g}."
-            if converged
-            else f"Stopped at the limit of {problem.options.max_iterations} evaluations, when the "
-            f"last step still moved a parameter by {climb.moved:.2g} (tolerance {tolerance:g})."
+        return concluded(
+            problem,
+            climb.state,
+            (climb.posteriors, climb.expected),
+            tuple(climb.path),
+            stopped(problem, converged, len(climb.path), climb.moved),
         )
-        return Estimate(
-            x=state.x,
-            covariance=doubt.covariance,
-            population=Population(0.0, state.sd),
-            theta=expected.mean,
-            se=doubt.se,
-            log_likelihood=expected.log_likelihood,
-            path=tuple(climb.path),
-            converged=converged,
-            reason=reason,
-            grid=expected.theta,
-            notes=doubt.notes,
-        )
+
+
+def stopped(problem: Problem, converged: bool, steps: int, moved: float) -> tuple[bool, str]:
+    """Whether it converged, and the sentence that says so."""
+    tolerance, limit = problem.options.tolerance, problem.options.max_iterations
+    if converged:
+        return True, f"After {steps} steps none moved a parameter by more than {tolerance:g}."
+    return False, (
+        f"Stopped at the limit of {limit} steps, when the last still moved a parameter by "
+        f"{moved:.2g} (tolerance {tolerance:g}): allow more, or look for items that hardly vary."
+    )
+
+
+def concluded(
+    problem: Problem,
+    state: State,
+    seen: tuple[Posteriors, Expectation],
+    path: tuple[float, ...],
+    stop: tuple[bool, str],
+) -> Estimate:
+    """The estimate at a final state: abilities are posterior means on the grid."""
+    posteriors, expected = seen
+    doubt = uncertainty(problem, state, expected, posteriors)
+    return Estimate(
+        x=state.x,
+        covariance=doubt.covariance,
+        population=Population(0.0, state.sd),
+        theta=expected.mean,
+        se=doubt.se,
+        log_likelihood=expected.log_likelihood,
+        path=path,
+        converged=stop[0],
+        reason=stop[1],
+        grid=expected.theta,
+        notes=doubt.notes,
+    )
 
 
 class _Climb:
