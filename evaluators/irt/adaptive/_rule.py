@@ -79,7 +79,7 @@ class Standing:
         mean = curves.means @ mass
         noise = curves.noise @ mass
         shared = curves.means @ (mass * total) - mean * float(mass @ total)
-        variance = np.einsum("jq,jq,q->j", curves.means, curves.means, mass) - mean**2 + noise
+        variance = curves.square @ mass - mean**2
         return (shared + noise) ** 2 / np.maximum(variance, 1e-12)
 
 

@@ -37,6 +37,11 @@ class Curves:
         return score_variance(self.bank, self.grid)
 
     @cached_property
+    def square(self) -> Floats:
+        """(J, Q) expected square of the score of one trial."""
+        return self.noise + self.means**2
+
+    @cached_property
     def model_terms(self) -> Floats:
         """(S, J, Q) the model's own, without the slip."""
         return self.bank.model.terms(self.bank.x, self.grid, self.bank.layout)

@@ -1,0 +1,1 @@
+"""Banks on one scale: linking, fixed-parameter calibration, and drift between versions."""
