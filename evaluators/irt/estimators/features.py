@@ -90,7 +90,12 @@ def _step(
 ) -> Informed:
     seen = posteriors.expect(state)
     climb = problem.model.climb(state.x, seen.theta, seen.counts, seen.trials, problem.layout)
-    return informed_items(Likelihood(state.x, *climb), features)
+    known = informed_items(Likelihood(state.x, *climb), features)
+    # Items that share an intercept pull the scale along with them: it is put back where abilities
+    # have mean 0 and sd 1 (parameter expansion), or the steps would creep.
+    mean = float(seen.mean.mean())
+    sd = float(np.sqrt(np.mean(seen.variance + (seen.mean - mean) ** 2)))
+    return replace(known, mean=problem.model.rescaled(known.mean, 1.0 / sd, -mean / sd))
 
 
 def _distance(known: Informed, state: State) -> float:
