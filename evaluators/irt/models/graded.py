@@ -42,13 +42,23 @@ SLOPE, FIRST, GAP = (
 
 
 @dataclass(frozen=True)
+class _Columns:
+    """What the L - 1 level columns of the working parameters hold."""
+
+    free: npt.NDArray[np.bool_]
+    """(J, L - 1) no marks."""
+    first: Ints
+    """(J,) place of the first c."""
+    gap: npt.NDArray[np.bool_]
+    """(J, L - 1) the log gaps."""
+
+
+@dataclass(frozen=True)
 class _Steps:
     """The items' thresholds: L levels, of which some are used."""
 
     used: npt.NDArray[np.bool_]
     """(J, L)"""
-    first: Ints
-    """(J,) place among the L - 1 level columns of the first c."""
     gap: npt.NDArray[np.bool_]
     """(J, L - 1) the columns that are log gaps."""
     lower: Floats
@@ -173,14 +183,14 @@ class Graded(Model):
 
     def log_prior(self, x: Floats) -> tuple[Floats, Floats, Floats]:
         """Weak normal priors of log a, the first c and the log gaps; none of marks."""
-        steps = _steps(x)
+        held = _columns(x)
         density, gradient = np.zeros(x.shape), np.zeros(x.shape)
         curvature = np.ones(x.shape)  # of a mark: any number that lets a Newton step be solved for
         first = np.zeros(x.shape, dtype=bool)
-        first[np.arange(len(x)), steps.first + 1] = True
+        first[np.arange(len(x)), held.first + 1] = True
         slope = np.zeros(x.shape, dtype=bool)
         slope[:, 0] = True
-        gap = np.column_stack([np.zeros(len(x), dtype=bool), steps.gap])
+        gap = np.column_stack([np.zeros(len(x), dtype=bool), held.gap])
         for prior, at in ((SLOPE, slope), (FIRST, first), (GAP, gap)):
             one, by, bend = prior.of(x[at][:, None])
             density[at], gradient[at], curvature[at] = one, by[:, 0], bend[:, 0, 0]
@@ -211,7 +221,7 @@ class Graded(Model):
         """(J, L) the same items on the scale slope * theta + shift."""
         moved = x.copy()
         moved[:, 0] -= np.log(slope)
-        moved[np.arange(len(x)), _steps(x).first + 1] += np.exp(moved[:, 0]) * shift
+        moved[np.arange(len(x)), _columns(x).first + 1] += np.exp(moved[:, 0]) * shift
         return moved
 
     def draw(self, rng: np.random.Generator, n_items: int) -> Floats:
@@ -276,14 +286,20 @@ def _thresholds(count: Floats) -> Floats:
     return columns
 
 
+def _columns(x: Floats) -> _Columns:
+    free = x[:, 1:] > MARK
+    first = np.argmax(free, axis=1)
+    gap = free.copy()
+    gap[np.arange(len(x)), first] = False
+    return _Columns(free, first, gap)
+
+
 def _steps(x: Floats) -> _Steps:
     columns = x[:, 1:]
     n_items, n_columns = columns.shape
     rows = np.arange(n_items)
-    free = columns > MARK
-    first = np.argmax(free, axis=1)
-    gap = free.copy()
-    gap[rows, first] = False
+    held = _columns(x)
+    free, first, gap = held.free, held.first, held.gap
     floor = columns < (FLOOR + ABSENT) / 2.0
     used = np.column_stack([~floor.any(axis=1), free | floor])
     size = np.where(gap, np.exp(np.where(gap, columns, 0.0)), 0.0)
@@ -302,7 +318,7 @@ def _steps(x: Floats) -> _Steps:
     upper = np.take_along_axis(np.column_stack([lower, infinite]), above, axis=1)
     own = np.column_stack([infinite, np.where(gap, size, np.inf), infinite])
     width = np.take_along_axis(own, above, axis=1)
-    return _Steps(used, first, gap, lower, upper, width, by_column, above)
+    return _Steps(used, gap, lower, upper, width, by_column, above)
 
 
 def _pulls(steps: _Steps, x: Floats, theta: Floats) -> tuple[Floats, Floats]:
