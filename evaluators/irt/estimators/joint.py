@@ -2,12 +2,14 @@
 
 Abilities are parameters here, under a normal penalty: Rasch under a weak N(0, (3 sd)^2), which only
 keeps those of agents who pass or fail everything finite; where items have slopes, under N(0, 1), as
-else one steep item may come to define the ability (a Heywood case). As their number grows with the agents, items stay biased by order 1 / J
-however many agents there are (Neyman and Scott 1948), J being the items an agent met. For Rasch
-difficulties are too wide by J / (J - 1) and are shrunk by it (Andersen 1980, Discrete Statistical
-Models, 244-245; Wright and Douglas 1977, Applied Psychological Measurement 1, 281-295). Otherwise
-the split-panel jackknife: 2 x - x_half, where each item's x_half is fitted among only half of the
-items and so has twice the bias (Dhaene and Jochmans 2015, Review of Economic Studies 82, 991-1030).
+else one steep item may come to define the ability (a Heywood case).
+
+As their number grows with the agents, items stay biased by order 1 / J however many agents there
+are (Neyman and Scott 1948), J being the items an agent met. Rasch difficulties are too wide by
+J / (J - 1) and are shrunk by it (Andersen 1980, Discrete Statistical Models, 244-245; Wright and
+Douglas 1977, Applied Psychological Measurement 1, 281-295). Otherwise the split-panel jackknife:
+2 x - x_half, where each item's x_half is fitted among only half of the items and so has twice the
+bias (Dhaene and Jochmans 2015, Review of Economic Studies 82, 991-1030).
 
 The scale is set so that true abilities have mean 0 and sd 1: the variance of the errors is taken
 off that of estimates, or, where the penalty has shrunk them by as much, put on.
