@@ -3,8 +3,8 @@
 A plain EM step leaves the abilities' scale nearly where it is when items are many: posteriors are
 narrow, and slopes are regressed on them as if they were known. So an M-step also lets the
 population's mean and (co)variance move and then measures abilities in the new units (parameter
-expansion: Liu, Rubin and Wu 1998), after which few dozen steps do. The M-step itself is one Newton
-step (Lange 1995): it needs no pass over the cells beyond those of the E-step.
+expansion: Liu, Rubin and Wu 1998; `units.py`), after which few dozen steps do. The items' half of
+the M-step is one Newton step (Lange 1995): it needs no pass over the cells beyond the E-step's.
 
 What climbs is the marginal log-likelihood by the adaptive quadrature plus the items' log prior. A
 step that lowers it is taken back: first without the expansion, then by halves.
@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluators.irt._responses import Floats
-from evaluators.irt._vector.posterior import Posterior, expected
+from evaluators.irt._vector.posterior import Posterior, expected, inverse
 from evaluators.irt._vector.testlets import Ties
+from evaluators.irt._vector.units import Prior, best_units, carried, moments, whitening
 
 LONGEST = 2.0
 """Longest Newton step of one item, in its working parameters."""
@@ -33,21 +34,6 @@ the scale of each ability (fixed zeros, uncorrelated); scales, and correlations 
 
 
 @dataclass(frozen=True)
-class Prior:
-    """The normal distribution that items are taken to come from, in the units of the abilities."""
-
-    mean: Floats
-    """(J, p); 0 where a parameter is fixed."""
-    precision: Floats
-    """(p, p)"""
-
-    def log_density(self, x: Floats) -> float:
-        """Of all items, up to a constant that no change of units touches."""
-        rest = x - self.mean
-        return -0.5 * float(np.einsum("jk,kl,jl->", rest, self.precision, rest, optimize=True))
-
-
-@dataclass(frozen=True)
 class State:
     """Where an estimation stands."""
 
@@ -57,7 +43,8 @@ class State:
     """(D, D)"""
     start: Floats
     """(N, D) where modes are looked for."""
-    prior: "Prior"
+    prior: Prior
+    """Of the items."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +54,9 @@ class Rules:
     free: npt.NDArray[np.bool_]
     """(J, p) parameters to be estimated; the others stay 0."""
     population: Population
+    carries: bool
+    """Whether the prior moves with the units: then it has no say in them, but nothing is maximised.
+    For the first steps only, which find the units in which the prior is estimated."""
     ties: Ties | None = None
     """Of a testlet model."""
 
@@ -162,27 +152,19 @@ def solved(gradient: Floats, curvature: Floats, free: npt.NDArray[np.bool_]) -> 
 
 
 def expanded(state: State, seen: Posterior, rules: Rules) -> State:
-    """The same fit in units in which abilities have mean 0 and variance 1."""
-    mean = seen.mean.mean(axis=0)
-    rest = seen.mean - mean
-    inner = seen.covariance.mean(axis=0)
-    moment = (inner if inner.ndim == 2 else np.diag(inner)) + rest.T @ rest / len(rest)
-    if rules.population == "sphere":
-        # The symmetric root turns abilities no further than it must.
-        values, vectors = np.linalg.eigh(moment)
-        change = (vectors * np.sqrt(values)) @ vectors.T
-        back = (vectors / np.sqrt(values)) @ vectors.T
-        correlation = state.correlation
+    """The same items in other units of the abilities, as the expansion chooses them."""
+    size = state.x.shape[1] - 1
+    found, full = moments(seen), rules.population == "sphere"
+    correlation = state.correlation
+    if rules.population == "correlated":
+        sd = np.sqrt(np.diagonal(found.covariance))
+        correlation = found.covariance / np.outer(sd, sd)
+    if rules.carries:
+        units = whitening(found, full)
+        prior = carried(state.prior, units)
     else:
-        sd = np.sqrt(np.diagonal(moment))
-        change, back = np.diag(sd), np.diag(1.0 / sd)
-        correlation = state.correlation
-        if rules.population == "correlated":
-            correlation = back @ moment @ back
-    size = len(mean)
-    # x' = x @ units, of items and of what is expected of them.
-    units, inverse = np.eye(size + 1), np.eye(size + 1)
-    units[:size, :size], units[:size, size] = change, mean
-    inverse[:size, :size], inverse[:size, size] = back, -back @ mean
-    prior = Prior(state.prior.mean @ units, inverse @ state.prior.precision @ inverse.T)
-    return State(state.x @ units, correlation, (state.start - mean) @ back, prior)
+        prior = state.prior
+        units = best_units(found, state.x, prior, correlation, full)
+    back = inverse(units[:size, :size])
+    start = (state.start - units[:size, size]) @ back.T
+    return State(state.x @ units, correlation, start, prior)

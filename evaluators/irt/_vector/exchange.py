@@ -15,13 +15,14 @@ import numpy as np
 
 from evaluators.irt._responses import Cells, Floats, sorted_cells
 from evaluators.irt._vector.blocks import Block, block, item_sums, score_variance
-from evaluators.irt._vector.estimation import Limits, Prior, State
+from evaluators.irt._vector.estimation import Limits, State
 from evaluators.irt._vector.items import bounded
 from evaluators.irt._vector.marginal import Found, View
 from evaluators.irt._vector.options import nodes_for
 from evaluators.irt._vector.plan import Plan
 from evaluators.irt._vector.posterior import Posterior, hermite, inverse, posterior
 from evaluators.irt._vector.start import leading, principal_start, standardised
+from evaluators.irt._vector.units import Prior
 
 LONGEST = 1.0
 """Longest Newton step of one agent's abilities."""

@@ -9,9 +9,10 @@ from itertools import pairwise
 import numpy as np
 
 from evaluators.irt._responses import Floats
-from evaluators.irt._vector.estimation import Prior, State
+from evaluators.irt._vector.estimation import State
 from evaluators.irt._vector.plan import Plan
 from evaluators.irt._vector.posterior import Posterior, expected, inverse
+from evaluators.irt._vector.units import Prior
 
 NARROW, WIDE = (0.2, 0.5), (1.5, 4.0)
 """Least and largest sd of slopes, and of intercepts."""

@@ -15,9 +15,9 @@ from evaluators.irt._vector.start import patterned_start, principal_start
 from evaluators.irt._vector.testlets import Ties, reduced_posterior
 
 ROUNDS = 3
-"""Times that the items' distribution is estimated before the last climb, which keeps it."""
-ROUGH = 20.0
-"""Tolerance of the climbs before the last, in tolerances of the last."""
+"""Times that the items' distribution is estimated; the climb after the last is the fit."""
+FIRST, ROUGH = 10, 0.02
+"""Steps, at most, and tolerance of the climbs before."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +73,12 @@ def over_agents(cells: Cells, plan: Plan, limits: Limits) -> Found:
     from evaluators.irt._vector.posterior import hermite
 
     look, rules = View(cells, plan), _rules(plan)
-    found = estimate(look, _begin(cells, plan), rules, replace(limits, tolerance=_rough(limits)))
+    rough = Limits(FIRST, ROUGH)
+    found = estimate(look, _begin(cells, plan), replace(rules, carries=True), rough)
     for turn in range(ROUNDS):
-        state = replace(
-            found.state,
-            prior=learned_prior(found.state, found.posterior, plan),
-            start=found.posterior.mode,
-        )
-        tolerance = limits.tolerance if turn == ROUNDS - 1 else _rough(limits)
-        found = estimate(look, state, rules, replace(limits, tolerance=tolerance))
+        prior = learned_prior(found.state, found.posterior, plan)
+        state = replace(found.state, prior=prior, start=found.posterior.mode)
+        found = estimate(look, state, rules, limits if turn == ROUNDS - 1 else rough)
     return Found(
         x=found.state.x,
         covariance=item_covariance(found.state, found.posterior, rules),
@@ -97,18 +94,14 @@ def over_agents(cells: Cells, plan: Plan, limits: Limits) -> Found:
     )
 
 
-def _rough(limits: Limits) -> float:
-    return ROUGH * limits.tolerance
-
-
 def _rules(plan: Plan) -> Rules:
     free = np.column_stack([plan.free, np.ones(len(plan.free), dtype=bool)])
     if plan.exploratory:
-        return Rules(free, "sphere")
+        return Rules(free, "sphere", False)
     if plan.options.correlated and not plan.groups:
-        return Rules(free, "correlated")
+        return Rules(free, "correlated", False)
     ties = Ties(plan.groups) if plan.groups and plan.options.testlet else None
-    return Rules(free, "axes", ties)
+    return Rules(free, "axes", False, ties)
 
 
 def _begin(cells: Cells, plan: Plan) -> State:
