@@ -260,7 +260,7 @@ def _header(path: Path) -> list[str]:
                 name.strip() for name in next(csv.reader(file, delimiter=_delimiter(path)), [])
             ]
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read as text: {error}.") from None
+        raise UsageError(f"{path} cannot be read as UTF-8 text: {error}.") from None
     if not any(names):
         raise UsageError(f"{path} is empty: its first line must name the columns.")
     if len(names) == 1 and (other := next((c for c in ";\t|" if c in names[0]), "")):
