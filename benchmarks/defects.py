@@ -28,7 +28,7 @@ from evaluators.irt.diagnostics._planting import Planted, plant
 from evaluators.irt.diagnostics._queue import extremes
 from evaluators.irt.diagnostics._regression import slopes
 from evaluators.irt.diagnostics._shipped import PATH, shipped_stack, stack_json
-from evaluators.irt.diagnostics._stack import CLASSES, NAMES, NEEDS, Sample, Stack, features, train
+from evaluators.irt.diagnostics._stack import NEEDS, Sample, Stack, features, train
 from evaluators.irt.diagnostics._statistic import STATISTICS
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +43,8 @@ COLUMNS = ("item_rest", "scalability", "tetrachoric", "infit", "outfit", "slope"
 WEIGHT = 80.0
 """Weight of one planted table in training, whatever its size; twice that for flipped items."""
 MADE_BY = "benchmarks/defects.py --train"
+
+Row = dict[str, str | float]
 
 
 def main() -> None:
@@ -89,7 +91,8 @@ def measured(shown: Evidence, names: Sequence[str]) -> dict[str, Floats]:
 
 def stacked(stack: Stack, values: Floats) -> Floats:
     """(J,) log odds of a defect; NaN where an item is not judged."""
-    return np.logaddexp.reduce(stack.log_ratios(values), axis=1)
+    with np.errstate(invalid="ignore"):
+        return np.logaddexp.reduce(stack.log_ratios(values), axis=1)
 
 
 def trained(names: Sequence[str], seeds: int = 3) -> Stack:
@@ -125,13 +128,13 @@ def planted_samples(table: ResponseTable, seeds: int) -> list[Sample]:
     return found
 
 
-def tested(name: str, seeds: int) -> list[dict[str, object]]:
+def tested(name: str, seeds: int) -> list[Row]:
     """Rows of one data set: every kind of defect against every column."""
     table = read(name)
     stack = (
         trained([one for one in TRAINING if one != name]) if name in TRAINING else shipped_stack()
     )
-    rows: list[dict[str, object]] = []
+    rows: list[Row] = []
     for kind in LABELS:
         found: dict[str, list[tuple[float, float]]] = {}
         for seed in range(seeds):
@@ -176,7 +179,7 @@ def found(
     return float(auc), float(broken[first].mean())
 
 
-def queue_rows(name: str, table: ResponseTable, seeds: int) -> list[dict[str, object]]:
+def queue_rows(name: str, table: ResponseTable, seeds: int) -> list[Row]:
     """All-fail plants against the items that nobody passes anyhow: by features, and without."""
     known = judge_features(name, table)
     if known is None:
@@ -206,7 +209,7 @@ def judge_features(name: str, table: ResponseTable) -> Floats | None:
     return np.array([by[item] for item in table.items]) if rows else None
 
 
-def table_text(rows: Sequence[dict[str, object]]) -> str:
+def table_text(rows: Sequence[Row]) -> str:
     """Markdown, one line a data set and kind of defect."""
     columns = list(dict.fromkeys(str(row["column"]) for row in rows))
     lines = [f"| data | defect | {' | '.join(columns)} |", "|---" * (len(columns) + 2) + "|"]

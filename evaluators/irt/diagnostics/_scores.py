@@ -33,10 +33,8 @@ def scores(log_ratios: Floats, prevalence: float | None) -> Scores:
             items without evidence.
         prevalence: Share of defects, in (0, 1); None to estimate it.
     """
-    from scipy.special import logsumexp
-
     known = np.isfinite(log_ratios).all(axis=1)
-    ratio = logsumexp(log_ratios[known], axis=1)
+    ratio: Floats = np.logaddexp.reduce(log_ratios[known], axis=1)
     share = _prevalence(ratio) if prevalence is None else prevalence
     kinds = np.full(log_ratios.shape, share / log_ratios.shape[1])
     odds = np.log(max(share, 1e-300) / (1.0 - share))

@@ -89,7 +89,7 @@ def features(evidence: Evidence, columns: Mapping[str, Floats], se: Floats) -> F
 
 def robust_z(values: Floats) -> Floats:
     """Distance from the median in robust standard deviations (1.4826 MAD), within +-6."""
-    middle = np.nanmedian(values)
+    middle = float(np.nanmedian(values))
     spread = 1.4826 * float(np.nanmedian(np.abs(values - middle)))
     if not spread > 1e-9:
         return np.zeros(len(values))
@@ -98,14 +98,15 @@ def robust_z(values: Floats) -> Floats:
 
 def _without_mean(values: Floats, mean: Floats) -> Floats:
     """What a cubic of the mean score leaves, fitted robustly (Cauchy weights)."""
-    filled = np.where(np.isfinite(values), values, np.nanmedian(values))
+    filled: Floats = np.where(np.isfinite(values), values, float(np.nanmedian(values)))
     if len(values) < 20:
         return filled
-    cubic = np.vander(mean, 4)
+    cubic: Floats = np.stack([mean**3, mean**2, mean, np.ones(len(mean))], axis=1)
     weight: Floats = np.ones(len(values))
     left: Floats = filled
     for _ in range(5):
-        left = filled - cubic @ np.linalg.pinv(cubic * weight[:, None]) @ (filled * weight)
+        best: Floats = np.linalg.pinv(cubic * weight[:, np.newaxis]) @ (filled * weight)
+        left = filled - cubic @ best
         scale = 1.5 * float(np.median(np.abs(left))) + 1e-9
         weight = 1.0 / np.sqrt(1.0 + (left / scale) ** 2)
     return left
@@ -157,10 +158,8 @@ def _loss(
     sample: Sample, z: Floats, intercepts: Floats, weights: Floats, ridge: float
 ) -> tuple[float, Floats]:
     """Penalised negative log-likelihood, and its gradient by intercepts, then weights."""
-    from scipy.special import logsumexp
-
     odds = np.column_stack([np.zeros(len(z)), intercepts + z @ weights.T])
-    total = logsumexp(odds, axis=1)
+    total: Floats = np.logaddexp.reduce(odds, axis=1)
     own = odds[np.arange(len(z)), sample.label]
     value = float((sample.weight * (total - own)).sum() + 0.5 * ridge * (weights**2).sum())
     wrong = np.exp(odds - total[:, None])
