@@ -1,4 +1,4 @@
-"""`proctor irt fit|design|models|simulate`; beside them `_bank_cli`."""
+"""`proctor irt fit|design|models|simulate`; beside them `_bank_cli`, `_inquiry_cli`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +29,7 @@ from evaluators.irt._cli_options import (
     tell_losses,
     tell_table,
 )
+from evaluators.irt._inquiry_cli import diagnose, link
 from tasks import JSON, UsageError
 
 if TYPE_CHECKING:
@@ -45,8 +46,10 @@ group = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.add_typer(group, name="irt")
+group.command("diagnose")(diagnose)
 group.command("predict")(predict)
 group.command("next")(next_)
+group.command("link")(link)
 
 
 @app.callback()
