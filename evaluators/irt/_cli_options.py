@@ -43,6 +43,10 @@ DropBlank = Annotated[
 Repeats = Annotated[
     bool, typer.Option("--repeats", help="Rows of one pair are its trials, in file order.")
 ]
+Dimensions = Annotated[int, typer.Option(help="Abilities, of `multidimensional`.")]
+Turn = Annotated[str, typer.Option(help="Their axes: varimax, oblimin or principal.")]
+Groups = Annotated[str, typer.Option(help="Column of the items' groups, of `bifactor`.")]
+Testlet = Annotated[bool, typer.Option("--testlet", help="The restricted form of `bifactor`.")]
 Out = Annotated[Path, typer.Option("--out", help="The folder to write into; made if not there.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of all that is drawn: the same gives the same.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]

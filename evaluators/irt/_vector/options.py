@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+from tasks import UsageError, nearest
 
 Rotation = Literal["varimax", "oblimin", "principal"]
 
@@ -29,7 +31,23 @@ class VectorOptions:
     """Nodes a dimension; None: as many as the cells of an agent call for."""
 
 
-DEFAULT = VectorOptions()
+def vector_options(
+    dimensions: int = 2, rotation: str = "varimax", groups: str = "family", *, testlet: bool = False
+) -> VectorOptions:
+    """The options in the words of a command line.
+
+    Raises:
+        UsageError: there is no such rotation.
+    """
+    for known in get_args(Rotation):
+        if rotation == known:
+            return VectorOptions(dimensions, known, groups=groups, testlet=testlet)
+    raise UsageError(
+        f"There is no rotation {rotation!r}.{nearest(rotation, get_args(Rotation))} There are "
+        f"{', '.join(get_args(Rotation))}."
+    )
+
+
 MOST = 8
 """Abilities that an exploratory or confirmatory fit may have: nodes grow with their power."""
 MOST_NODES = 300
