@@ -24,8 +24,8 @@ Asymptote = Literal["none", "lower", "upper"]
 PRIOR_MEAN, PRIOR_SD = np.array([1.0, 0.0]), np.array([2.0, 5.0])
 """Of alpha and beta."""
 ROUNDS = 100
-LIMIT = 7.0
-"""Of the logit of an asymptote: .0009 from 0 or 1."""
+LIMIT = 5.0
+"""Of the logit of an asymptote: one within .007 of 0 or 1 is left there."""
 _SMALL = 1e-12
 
 
@@ -123,6 +123,8 @@ class _Climb:
         value, gradient, information = _at(self.evidence, moved, self.free)
         better = value >= self.value
         settled = np.abs(value - self.value) < 1e-7 * (1.0 + np.abs(value))
+        if self.free != "none":
+            settled |= self.x[:, 2] * (1.0 if self.free == "upper" else -1.0) >= LIMIT
         self.x[better], self.value[better] = moved[better], value[better]
         self.gradient[better], self.information[better] = gradient[better], information[better]
         self.damping = np.where(better, self.damping * 0.3, np.minimum(self.damping * 10.0, 1e6))
