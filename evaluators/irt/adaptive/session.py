@@ -23,7 +23,7 @@ from evaluators.irt.scoring._curves import Curves, curves_of
 from evaluators.irt.scoring._matching import one_agent, refuse_vector, statistics
 from evaluators.irt.scoring._posterior import normalised
 from evaluators.irt.scoring.norms import Norms, krige
-from evaluators.irt.scoring.scores import foretold
+from evaluators.irt.scoring.scores import foretold, unseen_total
 from tasks import UsageError
 
 Z = 1.6448536269514722
@@ -111,22 +111,16 @@ class Session:
     @cached_property
     def outlook(self) -> Outlook:
         """The full score as it is foretold now."""
-        curves = self.setting.curves
+        curves, norms = self.setting.curves, self.setting.norms
         n_items = len(curves.means)
-        unseen = np.ones(n_items)
-        unseen[self.asked] = 0.0
-        total = unseen @ curves.means
-        middle = float(self.mass @ total)
-        score = (float(self.answers.sum()) + middle) / n_items
-        if self.setting.norms is not None and len(self.asked) < n_items:
-            order = np.argsort(self.asked)
-            known = foretold(curves, self.setting.norms, self.asked[order])
-            fix = krige(known, self.answers[order], score)
-            return Outlook(float(np.clip(score + fix.shift, 0.0, 1.0)), fix.sd)
-        variance = float(self.mass @ (total - middle) ** 2) + float(
-            unseen @ curves.noise @ self.mass
-        )
-        return Outlook(score, float(np.sqrt(variance)) / n_items)
+        middle, spread = unseen_total(curves, self.mass[None], self.asked)
+        score, sd = (float(self.answers.sum()) + middle[0]) / n_items, float(spread[0]) / n_items
+        if norms is None or len(self.asked) == n_items:
+            return Outlook(float(score), sd)
+        order = np.argsort(self.asked)
+        known = foretold(curves, norms, self.asked[order])
+        fix = krige(known, self.answers[order], float(score), sd)
+        return Outlook(float(np.clip(score + fix.shift, 0.0, 1.0)), fix.sd)
 
     def answered(self, answers: Mapping[str, float]) -> "Session":
         """The session after more answers.

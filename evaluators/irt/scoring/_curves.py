@@ -37,6 +37,11 @@ class Curves:
         return score_variance(self.bank, self.grid)
 
     @cached_property
+    def sums(self) -> tuple[Floats, Floats]:
+        """(Q,) expected sum over all items, and (Q,) its variance at a known ability."""
+        return self.means.sum(axis=0), self.noise.sum(axis=0)
+
+    @cached_property
     def square(self) -> Floats:
         """(J, Q) expected square of the score of one trial."""
         return self.noise + self.means**2

@@ -28,15 +28,14 @@ WIDTH = 0.3
 """Kernel of the ability distribution, in population sds."""
 NORMAL_SHARE = 0.1
 """Of the population's normal density in the prior, so that nobody is impossible."""
-BY_SCORE = 0.7
-"""Kriging variance that goes with the foretold score; noise has NUGGET."""
-BY_ANSWERS = 0.7
-"""Kriging variance that goes with the pattern of answers."""
+BY_SCORE = 0.1
+"""Variance of the error that goes with the foretold score; the rest has 1."""
+BY_ANSWERS = 1.4
+"""Variance of the error that goes with the pattern of answers."""
 SCORE_WIDTH = 0.15
 """Kernel width over foretold scores (0 to 1)."""
 ANSWER_WIDTH = 0.15
 """Kernel width over the mean absolute difference of answers."""
-NUGGET = 0.5
 SLIP = 0.06
 """Chance that an outcome comes about without regard to the ability, in the likelihood of agents
 that are judged by norms: one accident must not count for more than all other items."""
@@ -82,6 +81,8 @@ class Foretold:
     """(N,) full scores as foretold."""
     error: Floats
     """(N,) true minus foretold."""
+    sd: Floats
+    """(N,) of the foretold, by the model."""
     answers: Floats
     """(N, k) mean scores on the items."""
 
@@ -131,16 +132,18 @@ def check_norms(bank: ItemBank, norms: Norms) -> None:
         )
 
 
-def krige(known: Foretold, answers: Floats, foretold: float) -> Correction:
+def krige(known: Foretold, answers: Floats, foretold: float, sd: float) -> Correction:
     """What the norm agents say of a new agent with these answers.
 
-    The errors of the norm agents' predictions are kriged over the predicted scores and the
-    answers, and the kriging variance, scaled by the errors themselves, is the new agent's.
+    The errors of the norm agents' predictions, each in units of the sd that the model gives it, are
+    kriged over the predicted scores and the answers; the new agent's error is what comes out, in
+    its own units. The kriging variance, scaled by the errors themselves, is the new agent's.
 
     Args:
         known: The norm agents, each foretold from the same items.
         answers: (k,) the new agent's mean scores there.
         foretold: The bank's prediction of its full score.
+        sd: The model's own sd of it.
     """
     n_asked = max(len(answers), 1)
     kernel = BY_SCORE * _near(known.guess[:, None] - known.guess, SCORE_WIDTH)
@@ -149,14 +152,16 @@ def krige(known: Foretold, answers: Floats, foretold: float) -> Correction:
     for column in known.answers.T:
         apart += np.abs(column[:, None] - column)
     kernel += BY_ANSWERS * np.exp(-apart / (ANSWER_WIDTH * n_asked))
-    kernel[np.diag_indices_from(kernel)] += NUGGET
+    kernel[np.diag_indices_from(kernel)] += 1.0
     new = BY_SCORE * _near(known.guess - foretold, SCORE_WIDTH)
     distance = np.abs(known.answers - answers).sum(axis=1) / n_asked
     new += BY_ANSWERS * np.exp(-distance / ANSWER_WIDTH)
-    solved = np.linalg.solve(kernel, np.column_stack([known.error, new]))
-    scale = max(float(known.error @ solved[:, 0]) / len(new), 0.0)
-    left = BY_SCORE + BY_ANSWERS + NUGGET - float(new @ solved[:, 1])
-    return Correction(float(new @ solved[:, 0]), float(np.sqrt(scale * max(left, 0.0))))
+    sure = known.sd > 0.0
+    error = np.where(sure, known.error, 0.0) / np.where(sure, known.sd, 1.0)
+    solved = np.linalg.solve(kernel, np.column_stack([error, new]))
+    scale = max(float(error @ solved[:, 0]) / len(new), 0.0)
+    left = BY_SCORE + BY_ANSWERS + 1.0 - float(new @ solved[:, 1])
+    return Correction(sd * float(new @ solved[:, 0]), sd * float(np.sqrt(scale * max(left, 0.0))))
 
 
 def _near(difference: Floats, width: float) -> Floats:

@@ -42,7 +42,7 @@ class Predictions:
     asked: Ints
     """(N,) items that were observed."""
     expected: Floats
-    """(N, J) expected scores; observed cells hold what was observed."""
+    """(N, J) expected scores by the bank; observed cells hold what was observed."""
     dropped: tuple[Dropped, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -86,7 +86,7 @@ def predict(
     if norms is None:
         sd = np.sqrt(_variance(curves, cells, Posterior(curves.grid, mass)))
     else:
-        score, sd = _normed(curves, norms, cells, score)
+        score, sd = _normed(curves, norms, cells, Posterior(curves.grid, mass))
     reach = NormalDist().inv_cdf((1.0 + level) / 2.0) * sd
     floor, ceiling = _bounds(cells)
     score = np.clip(score, floor, ceiling)
@@ -109,10 +109,19 @@ def foretold(curves: Curves, norms: Norms, asked: Ints) -> Foretold:
     """The norm agents as the bank foretells their full scores from some items alone."""
     likelihood = curves.log_likelihood(norms.counts[:, :, asked], asked)
     mass = normalised(likelihood + curves.log_prior)
-    unseen = curves.means.sum(axis=0) - curves.means[asked].sum(axis=0)
+    middle, sd = unseen_total(curves, mass, asked)
     answers = norms.scores[:, asked]
-    guess = (answers.sum(axis=1) + mass @ unseen) / len(norms.items)
-    return Foretold(guess, norms.full - guess, answers)
+    guess = (answers.sum(axis=1) + middle) / len(norms.items)
+    return Foretold(guess, norms.full - guess, sd / len(norms.items), answers)
+
+
+def unseen_total(curves: Curves, mass: Floats, asked: Ints) -> tuple[Floats, Floats]:
+    """(N,) mean and (N,) sd of the sum over the items not asked, by posteriors (N, Q)."""
+    total = curves.sums[0] - curves.means[asked].sum(axis=0)
+    chance = curves.sums[1] - curves.noise[asked].sum(axis=0)
+    middle = mass @ total
+    variance = np.einsum("nq,nq->n", mass, (total - middle[:, None]) ** 2) + mass @ chance
+    return middle, np.sqrt(np.maximum(variance, 0.0))
 
 
 def _by_curves(curves: Curves, cells: Cells) -> Floats:
@@ -126,20 +135,22 @@ def _by_curves(curves: Curves, cells: Cells) -> Floats:
     return normalised(found + curves.log_prior)
 
 
-def _normed(curves: Curves, norms: Norms, cells: Cells, score: Floats) -> tuple[Floats, Floats]:
+def _normed(curves: Curves, norms: Norms, cells: Cells, held: Posterior) -> tuple[Floats, Floats]:
     """Scores corrected by the norms, and their sds; agents asked alike share the work."""
-    found, sd = score.copy(), np.zeros(len(score))
+    found, sd = np.zeros((2, cells.n_agents))
     ends = np.searchsorted(cells.agent, np.arange(cells.n_agents + 1))
     known = dict[bytes, Foretold]()
     for agent in range(cells.n_agents):
         at = slice(ends[agent], ends[agent + 1])
-        asked = cells.item[at]
+        asked, answers = cells.item[at], cells.mean[at]
+        middle, spread = unseen_total(curves, held.weights[agent : agent + 1], asked)
+        found[agent] = (answers.sum() + middle[0]) / cells.n_items
         if len(asked) == cells.n_items:
             continue
         key = asked.tobytes()
         if key not in known:
             known[key] = foretold(curves, norms, asked)
-        fix = krige(known[key], cells.mean[at], float(score[agent]))
+        fix = krige(known[key], answers, found[agent], float(spread[0]) / cells.n_items)
         found[agent] += fix.shift
         sd[agent] = fix.sd
     return found, sd
