@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evaluators.irt._design import design as design
     from evaluators.irt._fit import Abilities as Abilities
     from evaluators.irt._fit import Fit as Fit
     from evaluators.irt._fit import ItemBank as ItemBank
@@ -24,28 +25,89 @@ if TYPE_CHECKING:
     from evaluators.irt._responses import Covariates as Covariates
     from evaluators.irt._responses import ResponseTable as ResponseTable
     from evaluators.irt._responses import table_of as table_of
+    from evaluators.irt._saving import read_fit as read_fit
+    from evaluators.irt._saving import write_fit as write_fit
     from evaluators.irt._simulation import Simulated as Simulated
     from evaluators.irt._simulation import simulate as simulate
+    from evaluators.irt.adaptive._plan import Plan as Plan
+    from evaluators.irt.adaptive.replay import replay as replay
+    from evaluators.irt.adaptive.session import begin as begin
+    from evaluators.irt.adaptive.session import next_items as next_items
+    from evaluators.irt.diagnostics._diagnosis import Diagnosis as Diagnosis
+    from evaluators.irt.diagnostics._diagnosis import ItemCard as ItemCard
+    from evaluators.irt.diagnostics._diagnosis import diagnose as diagnose
+    from evaluators.irt.dif.groups import two_groups as two_groups
+    from evaluators.irt.dif.logistic import logistic_dif as logistic_dif
+    from evaluators.irt.dif.mantel_haenszel import mantel_haenszel as mantel_haenszel
+    from evaluators.irt.dif.multi_group import multi_group as multi_group
     from evaluators.irt.explanatory.agents import explain_agents as explain_agents
     from evaluators.irt.explanatory.items import explain_items as explain_items
+    from evaluators.irt.fit_statistics.asymptotes import asymptotes as asymptotes
+    from evaluators.irt.fit_statistics.mean_squares import mean_squares as mean_squares
+    from evaluators.irt.fit_statistics.q3 import local_dependence as local_dependence
+    from evaluators.irt.fit_statistics.s_x2 import s_x2 as s_x2
+    from evaluators.irt.linking.calibration import calibrate_items as calibrate_items
+    from evaluators.irt.linking.drift import drift as drift
+    from evaluators.irt.linking.links import link as link
+    from evaluators.irt.linking.links import move_bank as move_bank
+    from evaluators.irt.person_fit.lz import person_fit as person_fit
+    from evaluators.irt.person_fit.odd_agents import odd_agents as odd_agents
     from evaluators.irt.prediction.evaluation import evaluate as evaluate
+    from evaluators.irt.reliability.decision import decide as decide
+    from evaluators.irt.reliability.generalizability import components as components
+    from evaluators.irt.reliability.generalizability import generalizability as generalizability
+    from evaluators.irt.reliability.information import information_curve as information_curve
+    from evaluators.irt.scoring.abilities import score_agents as score_agents
+    from evaluators.irt.scoring.norms import norms_of as norms_of
+    from evaluators.irt.scoring.scores import predict as predict
 
 PLACES = {
     "Abilities": "_fit",
     "Covariates": "_responses",
+    "Diagnosis": "diagnostics._diagnosis",
     "Fit": "_fit",
     "FitOptions": "_fitting",
     "ItemBank": "_fit",
+    "ItemCard": "diagnostics._diagnosis",
     "MODELS": "_model",
+    "Plan": "adaptive._plan",
     "ResponseTable": "_responses",
     "Simulated": "_simulation",
+    "asymptotes": "fit_statistics.asymptotes",
+    "begin": "adaptive.session",
+    "calibrate_items": "linking.calibration",
+    "components": "reliability.generalizability",
+    "decide": "reliability.decision",
+    "design": "_design",
+    "diagnose": "diagnostics._diagnosis",
+    "drift": "linking.drift",
     "evaluate": "prediction.evaluation",
     "explain_agents": "explanatory.agents",
     "explain_items": "explanatory.items",
     "fit": "_fitting",
+    "generalizability": "reliability.generalizability",
+    "information_curve": "reliability.information",
+    "link": "linking.links",
+    "local_dependence": "fit_statistics.q3",
+    "logistic_dif": "dif.logistic",
+    "mantel_haenszel": "dif.mantel_haenszel",
+    "mean_squares": "fit_statistics.mean_squares",
+    "move_bank": "linking.links",
+    "multi_group": "dif.multi_group",
+    "next_items": "adaptive.session",
+    "norms_of": "scoring.norms",
+    "odd_agents": "person_fit.odd_agents",
+    "person_fit": "person_fit.lz",
+    "predict": "scoring.scores",
+    "read_fit": "_saving",
     "read_responses": "_reading",
+    "replay": "adaptive.replay",
+    "s_x2": "fit_statistics.s_x2",
+    "score_agents": "scoring.abilities",
     "simulate": "_simulation",
     "table_of": "_responses",
+    "two_groups": "dif.groups",
+    "write_fit": "_saving",
 }
 """Public name -> module of this package."""
 
