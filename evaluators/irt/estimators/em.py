@@ -13,12 +13,17 @@ from evaluators.irt._fit import Population
 from evaluators.irt._responses import Floats
 from evaluators.irt.estimators._acceleration import LONGEST, leap
 from evaluators.irt.estimators._maximisation import SMALLEST_SD, advance
+from evaluators.irt.estimators._narrowing import narrowed
 from evaluators.irt.estimators._posterior import Expectation, Posteriors, State
 from evaluators.irt.estimators._problem import Estimate, Estimator, Problem
 from evaluators.irt.estimators._uncertainty import uncertainty
 
 DUST = 1e-9
 """Relative change of an objective that is rounding."""
+NO_SPREAD = (
+    f"The sd of abilities came to its least, {SMALLEST_SD:g}: agents differ no more than chance "
+    "would have it, and their order says nothing."
+)
 
 
 class Em(Estimator):
@@ -59,7 +64,12 @@ def concluded(
 ) -> Estimate:
     """The estimate at a final state: abilities are posterior means on the grid."""
     posteriors, expected = seen
+    if problem.model.free_sd and problem.options.priors:
+        state, expected = narrowed(problem, state, posteriors, expected)
     doubt = uncertainty(problem, state, expected, posteriors)
+    notes = doubt.notes
+    if problem.model.free_sd and state.sd < 1.01 * SMALLEST_SD:
+        notes = (*notes, NO_SPREAD)
     return Estimate(
         x=state.x,
         covariance=doubt.covariance,
@@ -71,7 +81,7 @@ def concluded(
         converged=stop[0],
         reason=stop[1],
         grid=expected.theta,
-        notes=doubt.notes,
+        notes=notes,
     )
 
 

@@ -1,6 +1,6 @@
 """Penalised joint maximum likelihood: items and abilities in turn, then the bias taken out.
 
-Abilities are parameters here, under a normal penalty: Rasch under a weak N(0, (3 sd)^2), which only
+Abilities are parameters here, under a normal penalty: Rasch under a weak N(0, (10 sd)^2), which only
 keeps those of agents who pass or fail everything finite; where items have slopes, under N(0, 1), as
 else one steep item may come to define the ability (a Heywood case).
 
@@ -28,12 +28,12 @@ from evaluators.irt.estimators._posterior import State, item_prior, prior_of
 from evaluators.irt.estimators._problem import Estimate, Estimator, Problem
 from evaluators.irt.estimators.em import stopped
 
-WIDTH = 3.0
+WIDTH = 10.0
 """Sd of the penalty of Rasch abilities, in sds of the population."""
 LONGEST = 0.5
 """Most that the jackknife may move a working parameter."""
-FEWEST = 8
-"""Items below which there are no halves to speak of."""
+FEWEST = 40
+"""Items below which half of them say too little of an agent to extrapolate from."""
 
 
 class Joint(Estimator):
@@ -116,10 +116,10 @@ def _standard(
     moved = State(
         x=problem.model.rescaled(state.x, unit, -mean * unit),
         sd=spread * unit,
-        slope=state.slope / unit,
-        shift=state.shift + state.slope * mean,
+        shift=state.shift + mean,
     )
-    return hung(problem, moved), (theta - mean) * unit
+    # The prior's unit stays: slopes that it did not hold would fade where scores are noise.
+    return replace(hung(problem, moved), slope=1.0), (theta - mean) * unit
 
 
 def _corrected(problem: Problem, state: State) -> tuple[State, tuple[str, ...]]:

@@ -51,7 +51,7 @@ def test_a_grid_twice_as_dense_changes_nothing(model: str, n_agents: int, n_item
 
 
 def test_the_grid_follows_agents_of_unlike_sharpness():
-    """One agent with all items, the others with a handful: the likelihood is that of a fine grid."""
+    """All items for one agent, a handful for others: its likelihood is that of a fine grid."""
     table = simulate("2pl", 80, 400, seed=6).table
     rng = np.random.default_rng(0)
     keep = (table.agent == 0) | (rng.random(len(table.agent)) < 0.05)
