@@ -1,17 +1,21 @@
 """`proctor irt fit|design|models|simulate`; beside them `_bank_cli`, `_inquiry_cli`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evaluators.irt._analysis_cli import dependence, dif, explain, heldout, odd, reliability
 from evaluators.irt._bank_cli import next_, predict
 from evaluators.irt._cli_options import (
     AgentsFile,
     AsJson,
     Data,
     Dataset,
+    Dimensions,
     DropBlank,
+    Groups,
     Ignore,
     ItemsFile,
     Out,
@@ -19,6 +23,8 @@ from evaluators.irt._cli_options import (
     Repeats,
     Score,
     Seed,
+    Testlet,
+    Turn,
     Wide,
     console,
     file_options,
@@ -29,6 +35,7 @@ from evaluators.irt._cli_options import (
     tell_losses,
     tell_table,
 )
+from evaluators.irt._conversion_cli import convert
 from evaluators.irt._inquiry_cli import diagnose, link
 from tasks import JSON, UsageError
 
@@ -50,6 +57,9 @@ group.command("diagnose")(diagnose)
 group.command("predict")(predict)
 group.command("next")(next_)
 group.command("link")(link)
+group.command("convert")(convert)
+for more in (dif, odd, dependence, reliability, explain, heldout):
+    group.command()(more)
 
 
 @app.callback()
@@ -69,6 +79,10 @@ def fit(  # noqa: PLR0913 - each is an option of the command line
         bool, typer.Option(help="Weak priors on items; without: maximum likelihood.")
     ] = True,
     max_iterations: Annotated[int, typer.Option(min=1, help="Where to give up.")] = 500,
+    dimensions: Dimensions = 2,
+    rotation: Turn = "varimax",
+    groups: Groups = "family",
+    testlet: Testlet = False,
     score: Score = "passed",
     agents: AgentsFile = None,
     items: ItemsFile = None,
@@ -89,11 +103,10 @@ def fit(  # noqa: PLR0913 - each is an option of the command line
     Examples: `proctor irt fit scores.csv --model 2pl --out out` · `proctor irt fit runs/* --out
     out` · `proctor irt fit grades.parquet --rename model=agent --rename task=item --out out --json`
 
-    Writes agents.csv (agent, theta, se, …), items.csv (item, a, b, se_a, se_b, …), fit.json, from
-    which `predict` and `next` go on, and a picture.
+    Writes agents.csv (agent, theta, se, …), items.csv (item, a, b, …), a picture, and fit.json.
 
-    What a reader should know (items that nobody passes, parts of the design that do not meet, what
-    was left out, a fit that did not converge) is told on stderr and stands in fit.json.
+    What a reader should know (items that nobody passes, what was left out, a fit that did not
+    converge) is told on stderr and stands in fit.json.
 
     Exit codes: 0 fitted and written (converged or not: it says) · 2 the data or the model cannot be
     used · 3 a run was not scored, or the folder cannot be written.
@@ -101,24 +114,31 @@ def fit(  # noqa: PLR0913 - each is an option of the command line
     from evaluators.irt._fitting import FitOptions
     from evaluators.irt._fitting import fit as fitted
     from evaluators.irt._saving import save_all, write_fit
+    from evaluators.irt._vector.options import vector_options
 
     files = file_options(dataset, rename, ignore, (wide, drop_blank, repeats))
     table = read_named(data, score, (agents, items), files)
-    options = FitOptions(priors=priors, max_iterations=max_iterations)
+    vector = vector_options(dimensions, rotation, groups, testlet=testlet)
+    options = FitOptions(priors=priors, max_iterations=max_iterations, vector=vector)
     found = fitted(table, model, estimator=estimator, options=options)
-    asked: dict[str, JSON] = {
-        "data": [str(path) for path in data],
-        # Of attempts; a file of responses has but one.
-        "score": score if any(path.is_dir() for path in data) else "",
-        "dataset": dataset,
-        "options": {name: getattr(options, name) for name in options.__dataclass_fields__},
-    }
+    asked = _asked(data, score, dataset, asdict(options))
     written = write_fit(found, out, table=table, asked=asked)
     written += save_all(out, _pictures(found, table, picture=picture, report=report))
     if json_:
         typer.echo(plain(_fit_json(found, table, written)))
     else:
         _tell_fit(found, table, written)
+
+
+def _asked(data: list[Path], score: str, dataset: str, options: dict[str, JSON]) -> dict[str, JSON]:
+    """What fit.json remembers of the command; `score` is of attempts, of which a file has none."""
+    runs = any(path.is_dir() for path in data)
+    return {
+        "data": [str(path) for path in data],
+        "score": score if runs else "",
+        "dataset": dataset,
+        "options": options,
+    }
 
 
 def _pictures(
