@@ -46,6 +46,7 @@ PAIRS: list[tuple[str, ...]] = [
     ("irt", "diagnose"),
     ("irt", "predict"),
     ("irt", "link"),
+    ("irt", "convert"),
     ("irt", "next"),
     ("irt", "simulate"),
     ("export", "harbor"),

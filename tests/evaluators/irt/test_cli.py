@@ -288,10 +288,45 @@ def test_one_fit_is_put_on_the_scale_of_another(say: Say, tmp_path: Path):
     assert say("link", tmp_path / "able", tmp_path / "all", "--method", "luck")[0] == 2
 
 
+def test_responses_are_converted_there_and_back(say: Say, scores: Path, tmp_path: Path):
+    told = found(
+        say(
+            "convert",
+            scores,
+            "--measurement-db",
+            "--benchmark",
+            "mine",
+            "--out",
+            tmp_path / "db.parquet",
+            "--json",
+        )
+    )
+    assert told["rows"] == 600
+    db, items = told["files"]
+    code, out, _ = say("convert", db, "--items", items, "--out", tmp_path / "again.csv")
+    assert code == 0
+    assert "600 rows of 40 agents and 15 items" in out
+    before, again = read_responses(scores), read_responses(tmp_path / "again.csv")
+    assert (again.agents, again.items) == (before.agents, before.items)
+    assert np.array_equal(again.score, before.score)
+    assert say("convert", scores, "--measurement-db", "--out", tmp_path / "x.csv")[0] == 2
+    assert say("convert", scores, "--out", tmp_path / "x.txt")[0] == 2
+
+
 def test_help_has_examples_and_names_every_command(say: Say):
     code, out, _ = say("--help")
     assert code == 0
-    for verb in ("fit", "design", "diagnose", "predict", "next", "link", "simulate", "models"):
+    for verb in (
+        "fit",
+        "design",
+        "diagnose",
+        "predict",
+        "next",
+        "link",
+        "simulate",
+        "models",
+        "convert",
+    ):
         assert verb in out
         ended, told, _ = say(verb, "--help")
         assert ended == 0
