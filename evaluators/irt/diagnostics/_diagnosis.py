@@ -22,7 +22,7 @@ from evaluators.irt.diagnostics._stack import CLASSES, NEEDS, Stack, features
 from evaluators.irt.diagnostics._statistic import STATISTICS
 from tasks import UsageError
 
-EXTREME_PRIOR = 0.05
+EXTREME_PRIOR = 0.01
 """Share of items taken to be broken so that nobody passes, or nobody fails, if not said."""
 
 
