@@ -1,8 +1,8 @@
 """Penalised joint maximum likelihood: items and abilities in turn, then the bias taken out.
 
-Abilities are parameters here, under a normal penalty: Rasch under a weak N(0, (10 sd)^2), which only
-keeps those of agents who pass or fail everything finite; where items have slopes, under N(0, 1), as
-else one steep item may come to define the ability (a Heywood case).
+Abilities are parameters here, under a normal penalty: Rasch under a weak N(0, (10 sd)^2), which
+only keeps those of agents who pass or fail everything finite; where items have slopes, under
+N(0, 1), as else one steep item may come to define the ability (a Heywood case).
 
 As their number grows with the agents, items stay biased by order 1 / J however many agents there
 are (Neyman and Scott 1948), J being the items an agent met. Rasch difficulties are too wide by
