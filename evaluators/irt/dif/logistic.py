@@ -28,11 +28,13 @@ MODERATE, LARGE = 0.035, 0.070
 RIDGE = 1e-3
 """Precision of the coefficients' prior."""
 STEPS = 40
+FEWEST_RARE = 5
+"""Passes, and failures, that an item needs: fewer are told apart by anything."""
 
 
 @dataclass(frozen=True)
 class LogisticDif:
-    """One regression an item; NaN where all or none of the agents passed."""
+    """One regression an item; NaN where fewer than five agents passed, or failed."""
 
     items: tuple[str, ...]
     reference: str
@@ -113,10 +115,10 @@ def _compared(
     ]
     null, base, uniform, full = (log_likelihood for _, log_likelihood in fits)
     size = np.bincount(cells.item, minlength=cells.n_items).astype(float)
-    mean = np.bincount(cells.item, cells.mean, cells.n_items) / np.maximum(size, 1.0)
-    flat = (mean <= 0) | (mean >= 1)
+    passed = np.bincount(cells.item, cells.mean, cells.n_items)
+    flat = np.minimum(passed, size - passed) < FEWEST_RARE
     p, p_uniform, p_non = (
-        np.where(flat, np.nan, chi_square_p(2.0 * (high - low), np.full(len(mean), df)))
+        np.where(flat, np.nan, chi_square_p(2.0 * (high - low), np.full(len(flat), df)))
         for high, low, df in ((full, base, 2.0), (uniform, base, 1.0), (full, uniform, 1.0))
     )
     gained = _nagelkerke(full, null, size) - _nagelkerke(base, null, size)
