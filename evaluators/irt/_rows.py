@@ -11,7 +11,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from evaluators.irt._responses import Covariates, Dropped, Floats, Ints, ResponseTable
-from evaluators.irt._sheets import Texts, number_text
+from evaluators.irt._sheets import number_text
+from evaluators.irt._texts import Texts
 from tasks import UsageError
 
 V = TypeVar("V", str, float)

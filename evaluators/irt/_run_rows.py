@@ -15,7 +15,8 @@ import numpy as np
 
 from evaluators.irt._responses import Covariates, Dropped, Ints
 from evaluators.irt._rows import Rows, check
-from evaluators.irt._sheets import SHOWN, texts_of
+from evaluators.irt._sheets import SHOWN
+from evaluators.irt._texts import texts_of
 from evaluators.tables._readings import Reading, Readings, Sat, read_runs
 from tasks import InstanceId, UsageError, family
 

@@ -14,40 +14,15 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from evaluators.irt._arrow import NUMBERS, numbers_of, texts_in
 from evaluators.irt._responses import Floats, Ints
+from evaluators.irt._texts import Texts, texts_of
 from tasks import RecordError, UsageError, nearest
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
 """What a table's file may be called."""
 SHOWN = 5
 """Places that a message names before it counts."""
-
-
-@dataclass(frozen=True)
-class Texts:
-    """A text column: `names[code]` is its value in each row."""
-
-    names: tuple[str, ...]
-    """Distinct values, sorted; '' for blanks."""
-    code: Ints
-    """(rows,)"""
-
-    def take(self, rows: Ints) -> "Texts":
-        """Some rows; values that none of them has are forgotten."""
-        return texts_of(self.names, self.code[rows])
-
-    def values(self, rows: Ints) -> list[str]:
-        """The values of some rows."""
-        return [self.names[code] for code in self.code[rows]]
-
-
-def texts_of(names: Sequence[str], code: Ints) -> Texts:
-    """Texts from any code book: values sorted, each once, none that no row has."""
-    used = np.flatnonzero(np.bincount(code, minlength=len(names)))
-    order = sorted({names[int(place)] for place in used})
-    new = {name: place for place, name in enumerate(order)}
-    book = np.array([new.get(name, -1) for name in names], dtype=np.int64)
-    return Texts(tuple(order), book[code] if len(code) else np.zeros(0, dtype=np.int64))
 
 
 @dataclass(frozen=True)
@@ -219,24 +194,11 @@ def _parquet(path: Path, wanted: Columns) -> tuple[dict[str, str], Any]:
 
 
 def _column(column: Any, text: bool) -> Texts | Floats:
-    import pyarrow as pa
-    from pyarrow import types
-
-    kind = column.type
-    whole = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
-    if not text and (whole or types.is_boolean(kind) or types.is_null(kind)):
-        if types.is_boolean(kind):
-            column = column.cast(pa.int8())
-        found: Floats = np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
-        return found
-    if not types.is_dictionary(kind):
-        column = column.cast(pa.string()).dictionary_encode()
-    one = column.unify_dictionaries().combine_chunks()
-    # One chunk or none: what combine_chunks gives depends on pyarrow's version.
-    one = pa.concat_arrays(one.chunks) if isinstance(one, pa.ChunkedArray) else one
-    code = np.asarray(one.indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
-    names = ["" if name is None else str(name) for name in one.dictionary.to_pylist()]
-    return texts_of([*names, ""], np.where(code < 0, len(names), code))
+    if str(column.type) in NUMBERS and not text:
+        return numbers_of(column)
+    if str(column.type).startswith("decimal") and not text:
+        return np.array([np.nan if v is None else float(v) for v in column.to_pylist()])
+    return texts_in(column)
 
 
 def _delimiter(path: Path) -> str:

@@ -16,7 +16,8 @@ import numpy as np
 from evaluators.irt._long_form import TEXT, FileOptions, selected
 from evaluators.irt._responses import Covariates, Floats
 from evaluators.irt._rows import Rows
-from evaluators.irt._sheets import Columns, Sheet, Texts, read_sheet, texts_of
+from evaluators.irt._sheets import Columns, Sheet, read_sheet
+from evaluators.irt._texts import Texts, texts_of
 from tasks import UsageError, nearest
 
 What = Literal["agent", "item"]
