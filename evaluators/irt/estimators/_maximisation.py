@@ -25,6 +25,9 @@ from evaluators.irt.estimators._problem import Problem
 LONGEST = 1.5
 """Longest move of one working parameter in a step."""
 HALVINGS = 8
+ENOUGH = 0.25
+"""Share of what its gradient promises that a step must gain (a Newton step on a parabola gains half
+of it): one that overshoots by nearly as much again would gain a little, and swing for long."""
 CHUNK = 1 << 19
 """Items times nodes at once; bounds memory."""
 SMALLEST_SD = 0.05
@@ -65,16 +68,19 @@ def climbed(problem: Problem, state: State, counts: Counts) -> Floats:
         gradient, information = gradient + by, information + bend
     move = _solved(information, gradient)
     before = _value(problem, state, counts)
+    promised = ENOUGH * (gradient * move).sum(axis=1)
     left = np.arange(len(x))
     found = x.copy()
     for _ in range(HALVINGS):
         found[left] = x[left] + move[left]
         part = Counts(counts.theta, counts.counts[:, left], counts.trials[left])
         after = _value(problem, replace(state, x=found[left]), part)
-        left = left[~(after >= before[left] - 1e-12 * np.abs(before[left]))]
+        least = before[left] + promised[left] - 1e-12 * np.abs(before[left])
+        left = left[~(after >= least)]
         if not len(left):
             return found
         move[left] *= 0.5
+        promised[left] *= 0.5
     found[left] = x[left]
     return found
 
