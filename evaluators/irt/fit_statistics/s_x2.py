@@ -175,7 +175,8 @@ def _merged(expected: Floats, passed: Floats, least: float) -> tuple[float, int]
         np.add.reduceat(values, starts).tolist()
         for values in (passed, expected, 1.0 - expected, expected * (1.0 - expected))
     ]
-    least = max(least, min(sum(sums[1]), sum(sums[2])) / MOST_GROUPS)
+    if len(starts) > MOST_GROUPS:
+        least = max(least, min(sum(sums[1]), sum(sums[2])) / MOST_GROUPS)
     groups: list[list[float]] = []
     held = [0.0] * 4
     for one in zip(*sums, strict=True):
