@@ -35,7 +35,7 @@ class Dimensionality:
     n_held_out: int
     """Cells held out."""
     chosen: int
-    """The fewest for which no more dimensions gain over two standard errors."""
+    """The fewest for which no more dimensions gain over a standard error."""
 
 
 def dimensionality(
@@ -101,7 +101,9 @@ def _rows(table: ResponseTable, rows: Ints) -> ResponseTable:
 
 
 def _fitted(table: ResponseTable, count: int) -> Fit:
-    options = FitOptions(tolerance=1e-3, vector=VectorOptions(dimensions=count))
+    # Abilities that are not there are determined by nothing: a fit would look for them for long.
+    vector = VectorOptions(dimensions=count, nodes=3)
+    options = FitOptions(tolerance=1e-2, max_iterations=100, vector=vector)
     return fit(table, "multidimensional", options=options)
 
 
@@ -136,6 +138,6 @@ def _difference(more: Floats, fewer: Floats) -> tuple[float, float]:
 def _fewest(scores: list[Floats]) -> int:
     for place, score in enumerate(scores):
         gains = [_difference(later, score) for later in scores[place + 1 :]]
-        if all(gain <= 2.0 * doubt for gain, doubt in gains):
+        if all(gain <= doubt for gain, doubt in gains):
             return place + 1
     return len(scores)

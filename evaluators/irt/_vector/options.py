@@ -50,7 +50,7 @@ def vector_options(
 
 MOST = 8
 """Abilities that an exploratory or confirmatory fit may have: nodes grow with their power."""
-MOST_NODES = 300
+MOST_NODES = 125
 """Nodes an agent, at most."""
 
 
@@ -58,7 +58,7 @@ def nodes_for(cells_an_ability: float, dimensions: int) -> int:
     """Nodes a dimension: fewer where there are many cells, as posteriors are then near normal."""
     if dimensions == 1:
         return 21 if cells_an_ability < 100 else 9
-    count = 9 if cells_an_ability < 20 else 5 if cells_an_ability < 80 else 3
+    count = 7 if cells_an_ability < 20 else 5 if cells_an_ability < 40 else 3
     while count > 2 and count**dimensions > MOST_NODES:
         count -= 1
     return count
