@@ -39,11 +39,9 @@ PRIOR = NormalPrior(mean=(0.0, 0.0, -2.0), sd=(0.5, 3.0, 1.5))
 
 
 @dataclass(frozen=True)
-class _Rising:
-    """Sums over i < m of log(share (1 - rho) + i rho) for m = 0..M, and their derivatives."""
+class _Bends:
+    """Derivatives of `_rising`, each (M + 1, J, Q)."""
 
-    value: Floats
-    """(M + 1, J, Q)"""
     by_share: Floats
     by_rho: Floats
 
@@ -118,8 +116,8 @@ class BetaBinomial(Model):
         """(S, J, Q) log probability of each (k, n), without log C(n, k)."""
         k, n = _pairs(layout)
         rho = expit(x[:, 2])[:, None]
-        up, down = (_rising(share, rho, n.max()).value for share in _shares(x, theta))
-        whole = _rising(np.ones_like(rho), rho, n.max()).value
+        up, down = (_rising(share, rho, n.max()) for share in _shares(x, theta))
+        whole = _rising(np.ones_like(rho), rho, n.max())
         return up[k] + down[n - k] - whole[n]
 
     def gradient(self, x: Floats, theta: Floats, layout: Layout) -> Floats:
@@ -143,8 +141,8 @@ class BetaBinomial(Model):
         k, n = _pairs(layout)
         rho = expit(x[:, 2])[:, None]
         mu, left = _shares(x, theta)
-        up, down = _rising(mu, rho, n.max()), _rising(left, rho, n.max())
-        whole = _rising(np.ones_like(rho), rho, n.max())
+        up, down = _bends(mu, rho, n.max()), _bends(left, rho, n.max())
+        whole = _bends(np.ones_like(rho), rho, n.max())
         return (
             up.by_share[k] - down.by_share[n - k],
             up.by_rho[k] + down.by_rho[n - k] - whole.by_rho[n],
@@ -242,15 +240,28 @@ def _shares(x: Floats, theta: Floats) -> tuple[Floats, Floats]:
     return expit(z), expit(-z)
 
 
-def _rising(share: Floats, rho: Floats, most: int) -> _Rising:
-    i = np.arange(most, dtype=float)[:, None, None]
-    base = np.maximum(share * (1.0 - rho) + i * rho, np.finfo(float).tiny)
-    return _Rising(
-        *(
-            np.concatenate([np.zeros((1, *share.shape)), np.cumsum(part, axis=0)])
-            for part in (np.log(base), (1.0 - rho) / base, (i - share) / base)
-        )
-    )
+def _rising(share: Floats, rho: Floats, most: int) -> Floats:
+    """(M + 1, J, Q) sums over i < m of log(share (1 - rho) + i rho), for m = 0..M."""
+    found = np.zeros((most + 1, *share.shape))
+    for i in range(most):
+        np.log(_base(share, rho, i), out=found[i + 1])
+        found[i + 1] += found[i]
+    return found
+
+
+def _bends(share: Floats, rho: Floats, most: int) -> _Bends:
+    found = _Bends(np.zeros((most + 1, *share.shape)), np.zeros((most + 1, *share.shape)))
+    for i in range(most):
+        inverse = 1.0 / _base(share, rho, i)
+        np.multiply(1.0 - rho, inverse, out=found.by_share[i + 1])
+        np.multiply(i - share, inverse, out=found.by_rho[i + 1])
+        found.by_share[i + 1] += found.by_share[i]
+        found.by_rho[i + 1] += found.by_rho[i]
+    return found
+
+
+def _base(share: Floats, rho: Floats, i: int) -> Floats:
+    return np.maximum(share * (1.0 - rho) + i * rho, np.finfo(float).tiny)
 
 
 model = BetaBinomial()
