@@ -39,10 +39,15 @@ KEPT = ROOT / "benchmarks" / "ladder"
 PRESETS = ("easy", "medium", "hard", "expert")
 CANDIDATES = (("ability", "beta"), ("passed", "2pl"), ("passed", "rasch"))
 """Scores and models that are compared."""
-CHOSEN = ("ability", "beta")
+CHOSEN = ("passed", "2pl")
 ORDERS = 20
 """Random orders that an adaptive exam is compared with."""
-LIVE = ("ladder:4", "ladder:7", "ladder:10", "ladder:12")
+AFTER = (20, 30, 40)
+"""Instances of a plain exam, in a random order, whose standard error the adaptive one has to reach;
+at the whole suite both have asked everything."""
+AIM = 1
+"""Place in `AFTER` of what is asked for at the real server: the standard error of half a suite."""
+LIVE = ("ladder:5", "ladder:8", "ladder:10", "ladder:12")
 """Agents that are examined at the real server, by a bank that never saw them."""
 
 
@@ -59,18 +64,20 @@ class Recovery:
 
 @dataclass(frozen=True)
 class Exam:
-    """One agent, examined by a bank that never saw it."""
+    """One agent, examined in replay by a bank that never saw it."""
 
     agent: str
-    full_se: float
-    """After all instances."""
-    target: float
-    random: float
-    """Mean number of instances in a random order until the target."""
-    adaptive: int
+    targets: Floats
+    """(K,) standard errors: means over random orders, after `AFTER` instances."""
+    random: Floats
+    """(K,) mean number of instances in a random order until the target."""
+    adaptive: Floats
+    """(K,) the same, adaptive."""
     theta: float
-    """After the adaptive exam."""
+    """After the adaptive exam to the middle target."""
     full_theta: float
+    """After all instances."""
+    full_se: float
 
 
 def main() -> None:
@@ -84,8 +91,8 @@ def main() -> None:
         tables = {mark: kept(mark) for mark in ("ability", "passed")}
         found = [recovered(mark, model, tables[mark]) for mark, model in CANDIDATES]
         exams = examinations(tables[CHOSEN[0]], CHOSEN[1])
-        target = float(np.median([exam.target for exam in exams]))
-        live = [] if options.kept else [lived(agent, tables, target, runs) for agent in LIVE]
+        aims = {exam.agent: float(exam.targets[AIM]) for exam in exams}
+        live = [] if options.kept else [lived(one, tables, aims[one], runs) for one in LIVE]
         text = report(tables, found, exams, live)
     (KEPT / "report.md").write_text(text)
     print(text)
@@ -177,20 +184,23 @@ def _examined(agent: str, table: ResponseTable, model: str) -> Exam:
     answers = {item: float(score) for item, score in zip(table.items, row, strict=True)}
     random = [random_course(bank, answers, seed) for seed in range(ORDERS)]
     thetas, adaptive = adaptive_course(bank, answers)
-    full = adaptive[-1]
-    # What a plain exam of three quarters of the suite gives: not so near the end that only asking
-    # everything could reach it.
-    target = float(np.mean([path[len(answers) * 3 // 4 - 1] for path in random]))
-    needed = int(np.argmax(adaptive <= target)) + 1
+    targets = np.mean(random, axis=0)[np.array(AFTER) - 1]
+    needed = np.array([_first(adaptive, target) for target in targets])
     return Exam(
         agent,
-        float(full),
-        target,
-        float(np.mean([np.argmax(path <= target) + 1 for path in random])),
+        targets,
+        np.array([np.mean([_first(path, target) for path in random]) for target in targets]),
         needed,
-        float(thetas[needed - 1]),
+        float(thetas[int(needed[AIM]) - 1]),
         float(thetas[-1]),
+        float(adaptive[-1]),
     )
+
+
+def _first(errors: Floats, target: float) -> float:
+    """Instances until the target; all of them where it is not reached."""
+    below = np.flatnonzero(errors <= target)
+    return float(below[0] + 1 if below.size else len(errors))
 
 
 def adaptive_course(bank: ItemBank, answers: dict[str, float]) -> tuple[Floats, Floats]:
@@ -232,11 +242,19 @@ def lived(
 
 
 def difficulties(found: Fit) -> dict[str, list[float]]:
-    """Mean fitted difficulty b of each preset, by family; only families that have all four."""
+    """Fitted difficulty of each preset, by family; only families that have all four presets.
+
+    A mean over instances of 1 - expected score, averaged over the population of abilities: on one
+    scale for all models, and finite where a slope is flat.
+    """
+    grid = np.linspace(-4.0, 4.0, 161)
+    weights = stats.norm.pdf(grid)
+    sd = found.bank.population.sd
+    lost = 1.0 - found.bank.mean(sd * grid) @ (weights / weights.sum())
     sums: dict[str, dict[str, list[float]]] = {}
-    for item, b in zip(found.bank.items, found.bank.parameters["b"], strict=True):
+    for item, share in zip(found.bank.items, lost, strict=True):
         instance = InstanceId.parse(item)
-        sums.setdefault(instance.family, {}).setdefault(instance.preset, []).append(float(b))
+        sums.setdefault(instance.family, {}).setdefault(instance.preset, []).append(float(share))
     return {
         family: [float(np.mean(by_preset[preset])) for preset in PRESETS]
         for family, by_preset in sums.items()
@@ -257,7 +275,7 @@ def report(
         f"{len(tables['ability'].agents)} agents, {len(tables['ability'].items)} instances; "
         "made by `benchmarks/ladder.py` from `responses.csv`.\n",
         *_agents(tables["ability"], found, chosen),
-        *_presets(chosen.fit),
+        *_presets(found, chosen),
         *_exams(exams, live),
     ]
     return "\n".join(parts) + "\n"
@@ -282,21 +300,27 @@ def _agents(table: ResponseTable, found: list[Recovery], chosen: Recovery) -> li
     return [*lines, ""]
 
 
-def _presets(found: Fit) -> list[str]:
-    by_family = difficulties(found)
-    rows = np.array(list(by_family.values()))
-    page: Any = stats.page_trend_test(rows)
+def _presets(found: list[Recovery], chosen: Recovery) -> list[str]:
     lines = [
         "## Do fitted difficulties order the presets?\n",
-        f"Mean b of a family's instances. Page's trend test over {len(rows)} families, ordered "
-        f"alternative easy < medium < hard < expert: L = {page.statistic:.0f}, p = "
-        f"{page.pvalue:.2g}; means over families {_row(rows.mean(axis=0))}.\n",
-        f"| family | {' | '.join(PRESETS)} | Kendall | in order |\n|---|---|---|---|---|---|---|",
+        "Difficulty: 1 - expected score, averaged over the population of abilities, mean over a "
+        "family's instances (two a preset). Page's trend test with families as blocks, against the "
+        "ordered alternative easy < medium < hard < expert:\n",
+        f"| score | model | {' | '.join(PRESETS)} | p |\n|---|---|---|---|---|---|---|",
     ]
-    for family, bs in by_family.items():
-        tau = _correlation(stats.kendalltau(range(4), bs))
-        whole = "yes" if sorted(bs) == bs else "no"
-        lines.append(f"| {family} | {_row(np.array(bs), ' | ')} | {tau:.2f} | {whole} |")
+    for one in found:
+        rows = np.array(list(difficulties(one.fit).values()))
+        page: Any = stats.page_trend_test(rows)
+        means = _row(rows.mean(axis=0), " | ")
+        lines.append(f"| {one.mark} | {one.model} | {means} | {page.pvalue:.2g} |")
+    lines.append(
+        f"\nFamily by family ({chosen.model}); two instances a cell, so that a single family's "
+        f"order is often not to be told:\n\n| family | {' | '.join(PRESETS)} | Kendall |\n"
+        "|---|---|---|---|---|---|"
+    )
+    for family, shares in difficulties(chosen.fit).items():
+        tau = _correlation(stats.kendalltau(range(4), shares))
+        lines.append(f"| {family} | {_row(np.array(shares), ' | ')} | {tau:.2f} |")
     return [*lines, ""]
 
 
@@ -305,20 +329,27 @@ def _row(values: Floats, between: str = ", ") -> str:
 
 
 def _exams(exams: list[Exam], live: list[dict[str, Any]]) -> list[str]:
-    random = float(np.mean([exam.random for exam in exams]))
-    adaptive = float(np.mean([exam.adaptive for exam in exams]))
+    random = np.mean([exam.random for exam in exams], axis=0)
+    adaptive = np.mean([exam.adaptive for exam in exams], axis=0)
+    theta = np.array([[exam.theta, exam.full_theta] for exam in exams]).T
     lines = [
         "## How many instances does an adaptive exam need?\n",
-        "Each agent by a bank that was fitted without it. The target is the standard error that "
-        f"three quarters of the suite give in a random order (mean of {ORDERS}). Means over "
-        f"agents: {random:.1f} instances in a random order, {adaptive:.1f} adaptive: "
-        f"{adaptive / random:.0%}.\n",
-        "| agent | se, all asked | target | random | adaptive | theta there | theta, all asked |\n"
-        "|---|---|---|---|---|---|---|",
+        f"Each agent by a {CHOSEN[1]} bank of `{CHOSEN[0]}`, fitted without it. The target is the "
+        f"standard error that so many instances in a random order give (mean of {ORDERS} orders); "
+        "means over agents of the instances until it is reached:\n",
+        "| target: se of | random order | adaptive | share |\n|---|---|---|---|",
+        *(
+            f"| {n} instances | {r:.1f} | {a:.1f} | {a / r:.0%} |"
+            for n, r, a in zip(AFTER, random, adaptive, strict=True)
+        ),
+        f"\nAbilities after the exam to the se of {AFTER[AIM]} instances and after everything "
+        f"correlate by {np.corrcoef(theta)[0, 1]:.3f}.\n",
+        f"| agent | se of {AFTER[AIM]} | random | adaptive | theta there | se, all asked | "
+        "theta, all asked |\n|---|---|---|---|---|---|---|",
     ]
     lines.extend(
-        f"| {one.agent} | {one.full_se:.3f} | {one.target:.3f} | {one.random:.1f} | "
-        f"{one.adaptive} | {one.theta:.2f} | {one.full_theta:.2f} |"
+        f"| {one.agent} | {one.targets[AIM]:.3f} | {one.random[AIM]:.1f} | "
+        f"{one.adaptive[AIM]:.0f} | {one.theta:.2f} | {one.full_se:.3f} | {one.full_theta:.2f} |"
         for one in exams
     )
     if live:
