@@ -50,6 +50,12 @@ class Uncertainty:
     notes: tuple[str, ...] = ()
 
 
+def free_parameters(problem: Problem, x: Floats) -> int:
+    """How many working parameters the likelihood depends on: a level never seen has none."""
+    gradient = problem.model.gradient(x, np.linspace(-2.0, 2.0, 5), problem.layout)
+    return int(np.any(gradient != 0.0, axis=(0, 2)).sum())
+
+
 def uncertainty(
     problem: Problem, state: State, expected: Expectation, posteriors: Posteriors
 ) -> Uncertainty:

@@ -16,7 +16,7 @@ from evaluators.irt.estimators._maximisation import SMALLEST_SD, advance
 from evaluators.irt.estimators._narrowing import narrowed
 from evaluators.irt.estimators._posterior import Expectation, Posteriors, State
 from evaluators.irt.estimators._problem import Estimate, Estimator, Problem
-from evaluators.irt.estimators._uncertainty import uncertainty
+from evaluators.irt.estimators._uncertainty import free_parameters, uncertainty
 
 DUST = 1e-9
 """Relative change of an objective that is rounding."""
@@ -82,6 +82,7 @@ def concluded(
         reason=stop[1],
         grid=expected.theta,
         notes=notes,
+        n_parameters=free_parameters(problem, state.x),
     )
 
 

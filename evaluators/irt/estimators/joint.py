@@ -26,6 +26,7 @@ from evaluators.irt.estimators._maximisation import SMALLEST_SD, hung
 from evaluators.irt.estimators._own_nodes import OwnNodes
 from evaluators.irt.estimators._posterior import State, item_prior, prior_of
 from evaluators.irt.estimators._problem import Estimate, Estimator, Problem
+from evaluators.irt.estimators._uncertainty import free_parameters
 from evaluators.irt.estimators.em import stopped
 
 WIDTH = 10.0
@@ -68,6 +69,7 @@ class Joint(Estimator):
             reason=stop[1],
             grid=np.sort(theta),
             method="map",
+            n_parameters=free_parameters(problem, state.x),
             notes=(
                 *notes,
                 "Joint estimation: items' errors take abilities as known, and the marginal "
