@@ -31,6 +31,7 @@ from tasks import JSON, UsageError, nearest
 if TYPE_CHECKING:
     from evaluators.irt._fit import Abilities
     from evaluators.irt._responses import Floats, ResponseTable
+    from evaluators.irt.adaptive.session import NextItems
     from evaluators.irt.scoring.scores import Predictions
 
 Bank = Annotated[Path, typer.Argument(help="The folder that `proctor irt fit --out` wrote.")]
@@ -73,7 +74,7 @@ def predict(  # noqa: PLR0913 - each is an option of the command line
 
     Exit codes: 0 told · 2 the data cannot be used, or an item is not in the bank · 3 no fit there.
     """
-    from evaluators.irt._saving import read_fit, save_all
+    from evaluators.irt._saving import read_fit
     from evaluators.irt.scoring.abilities import score_agents
     from evaluators.irt.scoring.norms import norms_of
     from evaluators.irt.scoring.scores import predict as predicted
@@ -84,14 +85,8 @@ def predict(  # noqa: PLR0913 - each is an option of the command line
     unknown = "drop" if drop_unknown else "error"
     known = norms_of(items, read_named(norms, score, (None, None), files)) if norms else None
     found = predicted(items, table, norms=known, level=level, unknown=unknown)
-    abilities = score_agents(items, table, unknown=unknown)
-    rows = _prediction_rows(found, abilities)
-    written: list[Path] = []
-    if out is not None:
-        from evaluators.irt._fit_tables import grid_csv
-
-        pages = {PREDICTIONS: grid_csv(rows), EXPECTED: grid_csv(_expected_rows(found))}
-        written = save_all(out, pages)
+    rows = _prediction_rows(found, score_agents(items, table, unknown=unknown))
+    written = [] if out is None else _write(out, rows, found)
     if json_:
         told: dict[str, JSON] = {
             "level": level,
@@ -106,6 +101,13 @@ def predict(  # noqa: PLR0913 - each is an option of the command line
     tell_losses(found.dropped, found.notes)
     for path in written:
         console(errors=True).print(f"written: {path}", markup=False)
+
+
+def _write(out: Path, rows: list[tuple[object, ...]], found: "Predictions") -> list[Path]:
+    from evaluators.irt._fit_tables import grid_csv
+    from evaluators.irt._saving import save_all
+
+    return save_all(out, {PREDICTIONS: grid_csv(rows), EXPECTED: grid_csv(_expected_rows(found))})
 
 
 def _prediction_rows(found: "Predictions", abilities: "Abilities") -> list[tuple[object, ...]]:
@@ -191,6 +193,10 @@ def next_(  # noqa: PLR0913 - each is an option of the command line
         told: dict[str, JSON] = {name: getattr(found, name) for name in found.__dataclass_fields__}
         typer.echo(plain(told))
         return
+    _tell_next(found)
+
+
+def _tell_next(found: "NextItems") -> None:
     if found.stop:
         console().print(f"Nothing more: {found.stop}", markup=False)
     for item, worth in zip(found.items, found.worth, strict=True):
