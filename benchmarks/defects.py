@@ -5,10 +5,11 @@
     .venv/bin/python benchmarks/defects.py --only bigcodebench --seeds 10 --json
 
 5 % of the items with .1 < mean < .9 are broken in one way; AUC and precision@k (k = number broken)
-among those items, mean over seeds. `stack` is the shipped defect score: it was trained on
-`TRAINING` and simulated tables; a set that it was trained on is scored by a stack trained
-on the others (`--train` writes the shipped one alone). All-fail plants are judged in the queue of
-items that nobody passes, by difficulty predicted from the features an LLM judge gave.
+among those items, mean over seeds. `stack` is the shipped defect score, `own class` its part for
+the class that the plants belong to. It was trained on `TRAINING` and simulated tables; a set of
+those is scored by a stack trained on the others (`--train` writes the shipped one alone). All-fail
+plants are judged in the queue of items that nobody passes, by difficulty predicted from the
+features an LLM judge gave.
 """
 
 import argparse
@@ -160,6 +161,7 @@ def judged(planted: Planted, stack: Stack) -> dict[str, tuple[float, float]]:
         for name in COLUMNS
     }
     suspicion["stack"] = stacked(stack, values)
+    suspicion["own class"] = stack.log_ratios(values)[:, LABELS[planted.kind] - 1]
     able = np.isin(shown.items, planted.eligible)
     broken = np.isin(shown.items, planted.items)[able]
     return {name: found(value[able], broken) for name, value in suspicion.items()}

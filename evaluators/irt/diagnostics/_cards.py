@@ -10,8 +10,8 @@ from evaluators.irt.diagnostics._evidence import Evidence
 
 NAMED = 4
 """Agents named in a sentence."""
-SURE = 0.8
-"""Expected score from which an agent's failure is a surprise; 1 - .8 for a success."""
+SURE = 0.7
+"""Expected score from which an agent's failure is a surprise; 1 - .7 for a success."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class ItemCard:
     defect_score: float
     """P(defect); the prevalence where there is no evidence, P(broken | all fail) in the queue."""
     q: float
-    """Share of false alarms among the items at least as suspect; NaN where not judged."""
+    """Estimated share of false alarms among the items at least as suspect (no guarantee: see
+    `local_q`); NaN where not judged."""
     q_inverted: float
     """Benjamini-Hochberg over the tests of slope >= 0; small: better agents do worse, surely."""
     kinds: Mapping[str, float]

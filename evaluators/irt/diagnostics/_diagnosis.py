@@ -33,7 +33,7 @@ class Options:
     prevalence: float | None = None
     """Share of broken items, in (0, 1); None: what the table itself supports."""
     level: float = 0.05
-    """False discovery rate at which an item is flagged."""
+    """False discovery rate of the flags: controlled for `inverted`, estimated for `suspect`."""
     extreme_prior: float = EXTREME_PRIOR
     """Share of items broken so that nobody passes (or fails), before looking."""
     statistics: tuple[str, ...] | None = None

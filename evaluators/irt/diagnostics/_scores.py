@@ -61,8 +61,10 @@ def _prevalence(ratio: Floats) -> float:
 def local_q(probability: Floats) -> Floats:
     """(n,) mean of 1 - P over the items at least as suspect (Storey 2003; Efron 2010, chapter 5).
 
-    Flagging all items with q <= .05 keeps the expected share of false alarms at 5 %, as far as the
-    probabilities are calibrated.
+    An estimate, only as good as the probabilities are calibrated, and no guarantee: on simulated
+    one-dimensional 2PL tables with 5 % flipped items, flagging at q <= .05 gave .03 to .15 false
+    alarms (120 agents; 200 and 150 items). Sound items of low slope pass for random there.
+    `benjamini_hochberg` over the slopes is the controlled test, of reversed items alone.
     """
     order = np.argsort(-probability, kind="stable")
     running = np.cumsum(1.0 - probability[order]) / np.arange(1, len(order) + 1)

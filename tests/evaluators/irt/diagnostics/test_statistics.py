@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,7 +100,8 @@ def test_tetrachoric_puts_the_observed_share_into_the_quadrant(counts: tuple[int
     n = sum(counts)
     r = float(maximum_likelihood(pair(*counts))[0, 0])
     cuts = norm.ppf([(both + first) / n, (both + second) / n])
-    share_of_both = multivariate_normal.cdf(cuts, cov=np.array([[1.0, r], [r, 1.0]]))
+    normal: Any = multivariate_normal
+    share_of_both = normal.cdf(cuts, cov=np.array([[1.0, r], [r, 1.0]]))
     assert share_of_both == pytest.approx(both / n, abs=1e-5)
     assert math.copysign(1, r) == math.copysign(1, both * neither - first * second)
 
@@ -137,7 +139,7 @@ def test_isotonic_shares_of_levels_are_those_of_pooling():
 
 def test_signed_isotonic_of_binary_items_is_the_mean_signed_squared_phi(drawn: ResponseTable):
     wide = drawn.cells.wide()[:, :8]
-    phi = np.corrcoef(wide.T)
+    phi: Any = np.corrcoef(wide.T)
     np.fill_diagonal(phi, np.nan)
     np.testing.assert_allclose(
         measured("signed_isotonic", table(wide)), np.nanmean(phi * np.abs(phi), axis=1), atol=1e-9
