@@ -54,6 +54,12 @@ class PaperRooms:
     def secret(self) -> str:
         raise AssertionError("no node asks for it")
 
+    def examiner(self, bank: Path, rule: str) -> Any:
+        raise AssertionError("nobody asks for an adaptive run")
+
+    def scorer(self) -> Any:
+        raise AssertionError("nobody asks for an adaptive run")
+
     def score(self, run: Path) -> None:
         results = run / "results"
         results.mkdir(exist_ok=True)
