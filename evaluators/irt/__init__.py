@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evaluators.irt._fit import ItemBank as ItemBank
     from evaluators.irt._fitting import FitOptions as FitOptions
     from evaluators.irt._fitting import fit as fit
+    from evaluators.irt._long_form import FileOptions as FileOptions
     from evaluators.irt._model import MODELS as MODELS
     from evaluators.irt._reading import read_responses as read_responses
     from evaluators.irt._responses import Covariates as Covariates
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from evaluators.irt._saving import write_fit as write_fit
     from evaluators.irt._simulation import Simulated as Simulated
     from evaluators.irt._simulation import simulate as simulate
+    from evaluators.irt._writing import write_measurement_db as write_measurement_db
+    from evaluators.irt._writing import write_responses as write_responses
     from evaluators.irt.adaptive._plan import Plan as Plan
     from evaluators.irt.adaptive.replay import replay as replay
     from evaluators.irt.adaptive.session import begin as begin
@@ -63,51 +66,54 @@ if TYPE_CHECKING:
 
 PLACES = {
     "Abilities": "_fit",
-    "Covariates": "_responses",
-    "Diagnosis": "diagnostics._diagnosis",
-    "Fit": "_fit",
-    "FitOptions": "_fitting",
-    "ItemBank": "_fit",
-    "ItemCard": "diagnostics._diagnosis",
-    "MODELS": "_model",
-    "Plan": "adaptive._plan",
-    "ResponseTable": "_responses",
-    "Simulated": "_simulation",
     "asymptotes": "fit_statistics.asymptotes",
     "begin": "adaptive.session",
     "calibrate_items": "linking.calibration",
     "components": "reliability.generalizability",
+    "Covariates": "_responses",
     "decide": "reliability.decision",
     "design": "_design",
     "diagnose": "diagnostics._diagnosis",
+    "Diagnosis": "diagnostics._diagnosis",
     "drift": "linking.drift",
     "evaluate": "prediction.evaluation",
     "explain_agents": "explanatory.agents",
     "explain_items": "explanatory.items",
+    "FileOptions": "_long_form",
+    "Fit": "_fit",
     "fit": "_fitting",
+    "FitOptions": "_fitting",
     "generalizability": "reliability.generalizability",
     "information_curve": "reliability.information",
+    "ItemBank": "_fit",
+    "ItemCard": "diagnostics._diagnosis",
     "link": "linking.links",
     "local_dependence": "fit_statistics.q3",
     "logistic_dif": "dif.logistic",
     "mantel_haenszel": "dif.mantel_haenszel",
     "mean_squares": "fit_statistics.mean_squares",
+    "MODELS": "_model",
     "move_bank": "linking.links",
     "multi_group": "dif.multi_group",
     "next_items": "adaptive.session",
     "norms_of": "scoring.norms",
     "odd_agents": "person_fit.odd_agents",
     "person_fit": "person_fit.lz",
+    "Plan": "adaptive._plan",
     "predict": "scoring.scores",
     "read_fit": "_saving",
     "read_responses": "_reading",
     "replay": "adaptive.replay",
+    "ResponseTable": "_responses",
     "s_x2": "fit_statistics.s_x2",
     "score_agents": "scoring.abilities",
     "simulate": "_simulation",
+    "Simulated": "_simulation",
     "table_of": "_responses",
     "two_groups": "dif.groups",
     "write_fit": "_saving",
+    "write_measurement_db": "_writing",
+    "write_responses": "_writing",
 }
 """Public name -> module of this package."""
 
