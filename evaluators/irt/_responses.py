@@ -79,6 +79,17 @@ class Cells:
         found[self.agent, self.item] = self.mean
         return found
 
+    @cached_property
+    def by_item(self) -> tuple[Ints, Ints]:
+        """(n,) places of the cells by item, then agent; (J + 1,) where each item's begin there."""
+        order = np.argsort(self.item, kind="stable").astype(np.int64)
+        return order, np.searchsorted(self.item[order], np.arange(self.n_items + 1))
+
+    def between(self, items: slice) -> Ints:
+        """Places of the cells of a run of items, by item."""
+        order, ends = self.by_item
+        return order[ends[items.start] : ends[items.stop]]
+
     def of_items(self, places: Ints) -> "Cells":
         """The cells of some items, which are numbered anew in the order of `places`."""
         new = np.full(self.n_items, -1, dtype=np.int64)

@@ -28,7 +28,6 @@ from evaluators.irt.fit_statistics._curves import Evidence, fitted, leave_one_ou
 from evaluators.irt.fit_statistics._groups import group_places
 from evaluators.irt.fit_statistics._posterior import (
     Local,
-    cells_of,
     local_blocks,
     local_posterior,
     normalised,
@@ -132,7 +131,7 @@ def _compared(found: Matched, side: Ints, names: tuple[str, ...], anchors: Mask)
     x, wald = np.full((*size, 2), np.nan), np.full(size[0], np.nan)
     ratio = np.full(size[0], np.nan)
     for block in local_blocks(found):
-        at = cells_of(found.cells, block)
+        at = found.cells.between(block)
         item, group = found.cells.item[at] - block.start, side[found.cells.agent[at]]
         z, weight = leave_one_out(found, local, at, block)
         outside = ~anchors[found.cells.item[at]]

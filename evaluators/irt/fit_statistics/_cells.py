@@ -84,8 +84,13 @@ def calibrated(table: ResponseTable, bank: ItemBank) -> tuple[Cells, ItemBank, t
     """The cells of the items that the bank has, the bank in their order, and what was left out.
 
     Raises:
-        UsageError: table and bank share no item.
+        UsageError: table and bank share no item, or the bank's abilities are vectors.
     """
+    if bank.model.vector:
+        raise UsageError(
+            f"The bank's model ({bank.model.name}) has several abilities; this statistic is for "
+            "one. Fit a model of one dimension (`2pl`) to the same table."
+        )
     known = set(bank.items)
     items = [place for place, name in enumerate(table.items) if name in known]
     if not items:
@@ -125,7 +130,7 @@ def moments(found: Matched) -> Moments:
     cells = found.cells
     mean, variance, fourth = np.zeros(cells.size), np.zeros(cells.size), np.zeros(cells.size)
     for block in blocks(cells.n_items, cells.n_agents):
-        at = np.flatnonzero((cells.item >= block.start) & (cells.item < block.stop))
+        at = cells.between(block)
         if at.size:
             bank = found.bank
             terms = bank.model.terms(bank.x[block], found.theta, bank.layout)

@@ -72,9 +72,7 @@ class Curves:
     """Rounds until it stood still; ROUNDS where it did not."""
 
 
-def leave_one_out(
-    found: Matched, local: Local, at: npt.NDArray[np.intp], block: slice
-) -> tuple[Floats, Floats]:
+def leave_one_out(found: Matched, local: Local, at: Ints, block: slice) -> tuple[Floats, Floats]:
     """(m, K) standardised abilities and masses of some cells' agents, each without its own cell."""
     agent = found.cells.agent[at]
     log_mass = local.log_mass[agent] - cell_log_likelihood(found, local.theta, at, block)

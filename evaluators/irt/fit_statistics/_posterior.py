@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluators.irt._fit import ItemBank
-from evaluators.irt._responses import Cells, Floats
+from evaluators.irt._responses import Cells, Floats, Ints
 from evaluators.irt.fit_statistics._cells import Matched, blocks
 
 REACH = 5.0
@@ -50,7 +50,7 @@ def local_posterior(found: Matched, prior: tuple[Floats, Floats] | None = None) 
     information = np.zeros(size)
     for block in blocks(len(found.items), size):
         part = found.bank.take(np.arange(block.start, block.stop)).information(found.theta)
-        at = (found.cells.item >= block.start) & (found.cells.item < block.stop)
+        at = found.cells.between(block)
         item, agent = found.cells.item[at] - block.start, found.cells.agent[at]
         worth = part[item, agent] * found.cells.trials[at]
         information += np.bincount(agent, weights=worth, minlength=size)
@@ -58,7 +58,7 @@ def local_posterior(found: Matched, prior: tuple[Floats, Floats] | None = None) 
     theta = found.theta[:, None] + width[:, None] * np.linspace(-NEAR, NEAR, NODES)
     log_mass = -0.5 * ((theta - mean[:, None]) / sd[:, None]) ** 2
     for block in local_blocks(found):
-        at = cells_of(found.cells, block)
+        at = found.cells.between(block)
         np.add.at(log_mass, found.cells.agent[at], cell_log_likelihood(found, theta, at, block))
     return Local(theta, log_mass)
 
@@ -68,14 +68,7 @@ def local_blocks(found: Matched) -> list[slice]:
     return list(blocks(len(found.items), len(found.theta) * NODES // 2))
 
 
-def cells_of(cells: Cells, block: slice) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """Places of the cells whose items are in a run."""
-    return np.flatnonzero((cells.item >= block.start) & (cells.item < block.stop))
-
-
-def cell_log_likelihood(
-    found: Matched, theta: Floats, at: np.ndarray[tuple[int], np.dtype[np.intp]], block: slice
-) -> Floats:
+def cell_log_likelihood(found: Matched, theta: Floats, at: Ints, block: slice) -> Floats:
     """(m, K) log likelihood of some cells at their agents' nodes, up to constants."""
     bank, cells = found.bank, found.cells
     agent, item = cells.agent[at], cells.item[at] - block.start

@@ -17,7 +17,7 @@ from evaluators.irt._responses import Dropped, Floats, ResponseTable, score_kind
 from evaluators.irt.fit_statistics._cells import Matched, matched
 from evaluators.irt.fit_statistics._chi_squares import chi_square_p, false_discovery
 from evaluators.irt.fit_statistics._curves import Evidence, fitted, leave_one_out
-from evaluators.irt.fit_statistics._posterior import cells_of, local_blocks, local_posterior
+from evaluators.irt.fit_statistics._posterior import local_blocks, local_posterior
 from tasks import UsageError
 
 SHOWN = 5
@@ -88,7 +88,7 @@ def asymptotes(table: ResponseTable, bank: ItemBank, abilities: Abilities) -> As
     size = len(found.items)
     ratio, value = np.full((2, size), np.nan), np.full((2, size), np.nan)
     for block in local_blocks(found):
-        at = cells_of(found.cells, block)
+        at = found.cells.between(block)
         if not at.size:
             continue
         cells = found.cells

@@ -81,7 +81,7 @@ def cell_curves(found: Matched) -> tuple[Floats, Floats]:
     cells, bank = found.cells, found.bank
     chance, slope = np.zeros(cells.size), np.zeros(cells.size)
     for block in blocks(cells.n_items, cells.n_agents):
-        at = np.flatnonzero((cells.item >= block.start) & (cells.item < block.stop))
+        at = cells.between(block)
         part = bank.take(np.arange(block.start, block.stop))
         where = (cells.item[at] - block.start, cells.agent[at])
         chance[at] = np.clip(part.mean(found.theta)[where], 1e-12, 1.0 - 1e-12)

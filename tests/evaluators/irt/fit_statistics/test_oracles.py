@@ -49,8 +49,8 @@ def test_mirt_item_and_person_fit():
     assert mine.items == drawn.table.items
     # Yen's residuals are y - P; mirt's are divided by sqrt(P Q).
     chance = bank.mean(theta).T
-    plain = np.corrcoef(y - chance, rowvar=False)
-    divided = np.corrcoef((y - chance) / np.sqrt(chance * (1.0 - chance)), rowvar=False)
+    plain: Any = np.corrcoef(y - chance, rowvar=False)
+    divided: Any = np.corrcoef((y - chance) / np.sqrt(chance * (1.0 - chance)), rowvar=False)
     np.testing.assert_allclose(mine.q3[off], plain[off], atol=1e-12)
     np.testing.assert_allclose(np.asarray(q3)[off], divided[off], atol=0.01)
     assert np.corrcoef(mine.q3[off], np.asarray(q3)[off])[0, 1] > 0.9
