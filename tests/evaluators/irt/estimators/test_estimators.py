@@ -75,3 +75,24 @@ def test_an_estimator_that_a_model_does_not_have_is_refused():
         with pytest.raises(UsageError, match="it can by em"):
             fit(table, estimator=name)
     assert set(model_named("2pl").estimators) <= set(ESTIMATORS.names())
+
+
+@pytest.mark.parametrize(
+    ("model", "trials"), [("binomial", 3), ("beta_binomial", 3), ("graded", 1), ("beta", 1)]
+)
+def test_estimators_serve_every_kind_of_score(model: str, trials: int):
+    table = simulate(model, 60, 44, seed=1, trials=trials).table
+    grid, adaptive, joint = (fit(table, model, estimator=by) for by in ("em", "laplace", "joint"))
+    assert grid.converged
+    assert np.diff(grid.path).min() >= -1e-8 * abs(grid.path[-1])
+    assert adaptive.log_likelihood == pytest.approx(grid.log_likelihood, abs=0.05)
+    assert joint.log_likelihood == pytest.approx(grid.log_likelihood, abs=6.0)
+    np.testing.assert_allclose(joint.abilities.theta, grid.abilities.theta, atol=0.3)
+
+
+def test_levels_that_were_never_seen_are_no_parameters():
+    table = simulate("graded", 60, 20, seed=1).table
+    score = np.where((table.item == 0) & (table.score == 1.0), 0.75, table.score)
+    whole, less = fit(table, "graded"), fit(replace(table, score=score), "graded")
+    assert np.any((table.item == 0) & (table.score == 1.0))
+    assert less.n_parameters == whole.n_parameters - 1
