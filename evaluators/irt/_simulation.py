@@ -48,10 +48,16 @@ def simulate(
         trials: Trials in each cell.
 
     Raises:
-        UsageError: no agents, no items, no trials, or a share outside (0, 1].
+        UsageError: no agents, no items, no trials, a share outside (0, 1], or a model of several
+            abilities.
         UnknownUnitError: there is no model of that name.
     """
     chosen = model_named(model) if isinstance(model, str) else model
+    if chosen.vector:
+        raise UsageError(
+            f"{chosen.name} gives an agent several abilities; `simulate` draws one. Simulate such "
+            "tables with `evaluators.irt._vector.simulation`."
+        )
     if n_items < 1 or np.size(n_agents) < 1 or (isinstance(n_agents, int) and n_agents < 1):
         raise UsageError(
             f"A simulation needs at least one agent and one item, not {n_agents!r} and {n_items}."

@@ -74,5 +74,7 @@ def test_what_cannot_be_simulated_is_refused():
         simulate("graded", 5, 5, seed=1, trials=3)
     with pytest.raises(UsageError, match="at least two"):
         standard_abilities(1, seed=1)
+    with pytest.raises(UsageError, match="several abilities"):
+        simulate("multidimensional", 5, 5, seed=1)
     with pytest.raises(UnknownUnitError):
         simulate("9pl", 5, 5, seed=1)
