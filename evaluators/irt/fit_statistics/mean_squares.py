@@ -33,7 +33,7 @@ class FitColumns:
     infit_z: Floats
     """About standard normal where the model holds."""
     outfit_z: Floats
-    """Likewise, but wider than that for Beta scores, whose tails are heavy: trust `infit_z` there."""
+    """Likewise, but wider for Beta scores, whose tails are heavy: trust `infit_z` there."""
     cells: Ints
     """Observed cells that went in."""
 
