@@ -189,7 +189,7 @@ def _examined(agent: str, table: ResponseTable, model: str) -> Exam:
     return Exam(
         agent,
         targets,
-        np.array([np.mean([_first(path, target) for path in random]) for target in targets]),
+        np.array([float(np.mean([_first(p, target) for p in random])) for target in targets]),
         needed,
         float(thetas[int(needed[AIM]) - 1]),
         float(thetas[-1]),
@@ -354,7 +354,8 @@ def _exams(exams: list[Exam], live: list[dict[str, Any]]) -> list[str]:
     )
     if live:
         lines.append(
-            "\nThe same at the real server, `proctor run … --adaptive BANK --target-se`:\n"
+            "\nThe same at the real server, `proctor run … --adaptive BANK --target-se`, "
+            "two instances at a time:\n"
         )
         lines.append("| agent | target | asked | of | se | theta |\n|---|---|---|---|---|---|")
     lines.extend(
