@@ -22,7 +22,7 @@ from evaluators.irt.scoring._posterior import (
 from tasks import UsageError
 
 CYCLES = 500
-TOLERANCE = 1e-4
+TOLERANCE = 1e-5
 """Largest move of a working parameter in a cycle at which EM has converged."""
 NEWTON = 4
 """Fisher steps within a cycle."""

@@ -129,7 +129,8 @@ def test_agents_of_another_population_need_a_free_one():
     old = drawn.bank.take(np.arange(10))
     truth = drawn.bank.parameters["b"][10:]
     bias = [
-        abs(float(np.mean(found.bank.parameters["b"][10:] - truth)))
+        # The median: b of an item with hardly any slope may be anywhere.
+        abs(float(np.median(found.bank.parameters["b"][10:] - truth)))
         for found in (
             calibrate_items(old, drawn.table),
             calibrate_items(old, drawn.table, free_population=True),
