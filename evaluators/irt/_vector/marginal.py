@@ -10,7 +10,7 @@ from evaluators.irt._vector.estimation import Limits, Rules, State, estimate
 from evaluators.irt._vector.items import first_prior, learned_prior
 from evaluators.irt._vector.options import nodes_for
 from evaluators.irt._vector.plan import Plan
-from evaluators.irt._vector.posterior import Posterior, expected, posterior, variances
+from evaluators.irt._vector.posterior import Posterior, expected, hermite, posterior
 from evaluators.irt._vector.start import patterned_start, principal_start
 from evaluators.irt._vector.testlets import Ties, reduced_posterior
 
@@ -70,8 +70,6 @@ class View:
 
 def over_agents(cells: Cells, plan: Plan, limits: Limits) -> Found:
     """Fit by integrating the abilities out."""
-    from evaluators.irt._vector.posterior import hermite
-
     look, rules = View(cells, plan), _rules(plan)
     rough = Limits(FIRST, ROUGH)
     found = estimate(look, _begin(cells, plan), replace(rules, carries=True), rough)
@@ -136,8 +134,3 @@ def item_covariance(state: State, seen: Posterior, rules: Rules) -> Floats:
     found = np.where(both, np.linalg.inv(kept), 0.0)
     found[~good] = np.where(both[~good], np.nan, 0.0)
     return found
-
-
-def spread_of(seen: Posterior) -> Floats:
-    """(N, D) posterior sds."""
-    return np.sqrt(variances(seen))

@@ -11,6 +11,7 @@ from evaluators.irt._vector.posterior import expected, posterior, tensor
 from evaluators.irt._vector.simulation import simulate_groups, simulate_vector
 from evaluators.irt._vector.testlets import reduced_posterior
 from evaluators.irt._vector.units import Moments, Prior, best_units
+from evaluators.irt.models._compensatory import Compensatory
 from evaluators.irt.models.bifactor import model as bifactor
 from evaluators.irt.models.multidimensional import model as multidimensional
 
@@ -27,8 +28,10 @@ def central(function: Callable[[Floats], Floats], at: Floats) -> Floats:
     return np.stack(found, axis=-1)
 
 
-@pytest.mark.parametrize("model", [multidimensional, bifactor], ids=lambda model: model.name)
-def test_a_models_derivatives_are_those_of_its_terms(model):
+@pytest.mark.parametrize(
+    "model", [multidimensional, bifactor], ids=["multidimensional", "bifactor"]
+)
+def test_a_models_derivatives_are_those_of_its_terms(model: Compensatory):
     rng = np.random.default_rng(1)
     x = model.draw(rng, 6)
     layout = model.simulated_layout(1)
