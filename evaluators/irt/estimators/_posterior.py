@@ -233,8 +233,15 @@ def prior_density(problem: Problem, state: State) -> Floats:
 
 
 def prior_of(problem: Problem, state: State) -> float:
-    """Log prior of all items and of the scale it holds on (weak normals); 0 without priors."""
+    """Log prior of all items, of the scale it holds on, and of a free sd (weak normals).
+
+    0 without priors.
+    """
     if not problem.options.priors:
         return 0.0
     hyper = np.log(state.slope) ** 2 + (state.shift / SPREAD) ** 2
+    if problem.model.free_sd:
+        # Agents that the items tell apart without an exception would spread without end; that they
+        # do not differ, on the other hand, is for the data to say.
+        hyper += max(np.log(state.sd), 0.0) ** 2
     return float(prior_density(problem, state).sum()) - 0.5 * float(hyper)

@@ -146,7 +146,8 @@ def _sd_row(
         by = weight * (square - (weight @ square)[:, None])
         information -= float((by @ square).sum())
         row += posteriors.scores(block, by, gradient[:, :, at]).sum(axis=0)
-    return row[None] / np.sqrt(information)
+    # Agents told apart without an exception leave the sd itself undetermined: nothing to hand on.
+    return row[None] / np.sqrt(information) if information > 0.0 else np.zeros((1, len(row)))
 
 
 def _common(problem: Problem, state: State) -> Floats:

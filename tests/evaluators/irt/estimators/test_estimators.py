@@ -7,6 +7,7 @@ import pytest
 
 from evaluators.irt._fitting import FitOptions, fit
 from evaluators.irt._model import model_named
+from evaluators.irt._responses import table_of
 from evaluators.irt._simulation import simulate, standard_abilities
 from evaluators.irt.estimators._problem import ESTIMATORS
 from tasks import UnknownUnitError, UsageError
@@ -96,3 +97,14 @@ def test_levels_that_were_never_seen_are_no_parameters():
     whole, less = fit(table, "graded"), fit(replace(table, score=score), "graded")
     assert np.any((table.item == 0) & (table.score == 1.0))
     assert less.n_parameters == whole.n_parameters - 1
+
+
+def test_agents_told_apart_without_an_exception_have_finite_abilities():
+    """Two who fail everything and one who passes everything: the sd has a weak prior."""
+    wide = np.array([[0.0] * 14, [0.0] * 14, [1.0] * 14])
+    table = table_of(["nop", "random", "solver"], [f"i{k:02}" for k in range(14)], wide)
+    found = fit(table, "rasch")
+    assert found.converged
+    low, same, high = found.abilities.theta
+    assert low == pytest.approx(same)
+    assert 1.0 < high - low < 20.0
