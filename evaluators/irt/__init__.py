@@ -30,9 +30,16 @@ if TYPE_CHECKING:
     from evaluators.irt._saving import write_fit as write_fit
     from evaluators.irt._simulation import Simulated as Simulated
     from evaluators.irt._simulation import simulate as simulate
+    from evaluators.irt._simulation import simulate_responses as simulate_responses
+    from evaluators.irt._simulation import standard_abilities as standard_abilities
+    from evaluators.irt._vector.dimensionality import dimensionality as dimensionality
+    from evaluators.irt._vector.options import VectorOptions as VectorOptions
+    from evaluators.irt._vector.scoring import score_vectors as score_vectors
+    from evaluators.irt._vector.simulation import simulate_vector as simulate_vector
     from evaluators.irt._writing import write_measurement_db as write_measurement_db
     from evaluators.irt._writing import write_responses as write_responses
     from evaluators.irt.adaptive._plan import Plan as Plan
+    from evaluators.irt.adaptive._plan import Stop as Stop
     from evaluators.irt.adaptive.replay import replay as replay
     from evaluators.irt.adaptive.session import begin as begin
     from evaluators.irt.adaptive.session import next_items as next_items
@@ -75,6 +82,7 @@ PLACES = {
     "design": "_design",
     "diagnose": "diagnostics._diagnosis",
     "Diagnosis": "diagnostics._diagnosis",
+    "dimensionality": "_vector.dimensionality",
     "drift": "linking.drift",
     "evaluate": "prediction.evaluation",
     "explain_agents": "explanatory.agents",
@@ -107,10 +115,16 @@ PLACES = {
     "ResponseTable": "_responses",
     "s_x2": "fit_statistics.s_x2",
     "score_agents": "scoring.abilities",
+    "score_vectors": "_vector.scoring",
     "simulate": "_simulation",
+    "simulate_responses": "_simulation",
+    "simulate_vector": "_vector.simulation",
     "Simulated": "_simulation",
+    "standard_abilities": "_simulation",
+    "Stop": "adaptive._plan",
     "table_of": "_responses",
     "two_groups": "dif.groups",
+    "VectorOptions": "_vector.options",
     "write_fit": "_saving",
     "write_measurement_db": "_writing",
     "write_responses": "_writing",

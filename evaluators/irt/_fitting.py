@@ -199,7 +199,7 @@ def _reported(kept: _Kept, problem: Problem, found: Estimate, estimator: str) ->
         population=found.population,
     )
     remarks = tuple(remark.text for remark in design(kept.table).remarks)
-    free = found.n_parameters or int(np.isfinite(found.x).sum())
+    free = found.n_parameters or problem.model.free_parameters(found.x)
     return Fit(
         bank=bank,
         abilities=Abilities(

@@ -146,6 +146,10 @@ class Model(ABC):
     def report_jacobian(self, x: Floats) -> Floats:
         """(J, r, p) of the reported parameters by the working ones; for standard errors."""
 
+    def free_parameters(self, x: Floats) -> int:
+        """How many numbers of (J, p) were estimated; the rest are marks of the model's own."""
+        return int(np.isfinite(x).sum())
+
     @abstractmethod
     def rescaled(self, x: Floats, slope: float, shift: float) -> Floats:
         """(J, p) the same items where abilities are measured as slope * theta + shift."""

@@ -217,6 +217,10 @@ class Graded(Model):
         found[:, 1] = held.sum(axis=1) / real.sum(axis=1)[:, None]
         return found
 
+    def free_parameters(self, x: Floats) -> int:
+        """Without the marks of levels that an item does not use."""
+        return int((x > MARK).sum())
+
     def rescaled(self, x: Floats, slope: float, shift: float) -> Floats:
         """(J, L) the same items on the scale slope * theta + shift."""
         moved = x.copy()

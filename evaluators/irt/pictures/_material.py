@@ -57,8 +57,13 @@ class Material:
     def difficulties(self) -> Floats:
         """(J,) the ability at which an item's expected score is halfway between its ends.
 
-        It is `b` of a Rasch or 2PL item, and means the same for every other model.
+        It is `b` of a Rasch or 2PL item, and means the same for every other model; where there
+        are several abilities, it is the log odds against a pass.
         """
+        if not self.one_dimensional:
+            count = np.bincount(self.cells.item, minlength=self.cells.n_items)
+            passed = np.bincount(self.cells.item, self.cells.mean, self.cells.n_items)
+            return np.log((count - passed + 0.5) / (passed + 0.5))
         wide = np.linspace(-12.0, 12.0, 1201)
         mean = self.fit.bank.mean(wide)
         middle = (mean[:, :1] + mean[:, -1:]) / 2.0

@@ -16,6 +16,7 @@ from evaluators.irt._fit import Abilities, ItemBank
 from evaluators.irt._responses import Floats
 from evaluators.irt.fit_statistics._cells import blocks
 from evaluators.irt.fit_statistics._posterior import population_grid
+from evaluators.irt.scoring._matching import refuse_vector
 from tasks import UsageError
 
 
@@ -44,8 +45,9 @@ def information_curve(
         trials: Of each item, taken as independent.
 
     Raises:
-        UsageError: no item, or no trials.
+        UsageError: no item, no trials, or a model of several abilities.
     """
+    refuse_vector(bank)
     if not bank.items or trials <= 0:
         raise UsageError(
             f"Information of {len(bank.items)} items with {trials:g} trials each is nothing; give "

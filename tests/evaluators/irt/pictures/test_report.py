@@ -90,3 +90,10 @@ def test_a_large_table_is_drawn_as_means_of_neighbours():
     drawn = simulate("rasch", 1000, 900, seed=1, observed=0.2)
     few = fit(drawn.table, "rasch")
     assert binned(Material(few, drawn.table)).shape == (800, 800)
+
+
+def test_several_abilities_are_drawn_too():
+    table = simulate("2pl", 40, 12, seed=1).table
+    files = report_files(Reported(Material(fit(table, "multidimensional"), table)))
+    assert {"report.html", "agents.png", "heat_map.svg"} <= set(files)
+    assert "wright.png" not in files
