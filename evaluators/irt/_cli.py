@@ -42,6 +42,10 @@ from tasks import JSON, UsageError
 if TYPE_CHECKING:
     from evaluators.irt._fit import Fit
     from evaluators.irt._responses import ResponseTable
+    from evaluators.irt.pictures._material import Material
+
+FEWEST = 3
+"""Agents and items that a diagnosis needs."""
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 group = typer.Typer(
@@ -150,14 +154,33 @@ def _pictures(
 
     material = Material(found, table)
     if report:
-        from evaluators.irt.pictures._report import Reported, report_files
-
-        return report_files(Reported(material))
+        return _reported(material)
     from evaluators._figures import figure_files
     from evaluators.irt.pictures.wright import picture as wright
 
     figure = wright.draw(material)
     return {} if figure is None else figure_files("wright", figure, ("png",))
+
+
+def _reported(material: "Material") -> dict[str, bytes]:
+    """The report, with what a diagnosis says of the items and the agents' own oddities."""
+    from dataclasses import replace
+
+    from evaluators.irt.diagnostics import diagnose as diagnosed
+    from evaluators.irt.pictures._report import Reported, report_files
+
+    if len(material.table.agents) < FEWEST or len(material.table.items) < FEWEST:
+        return report_files(Reported(material))
+    found = diagnosed(material.table, material.fit if material.one_dimensional else None)
+    # Items that all passed or failed are told of in the notes: their cards would crowd out those
+    # that the responses have something to say of.
+    known = {
+        card.item: card.defect_score
+        for card in found.cards
+        if not {"all_fail", "all_pass"} & {*card.flags}
+    }
+    evidence = {card.item: card.evidence for card in found.cards}
+    return report_files(Reported(replace(material, defects=known), evidence))
 
 
 def _fit_json(found: "Fit", table: "ResponseTable", written: list[Path]) -> dict[str, JSON]:

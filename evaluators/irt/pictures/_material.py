@@ -99,9 +99,15 @@ def plain_axes(panel: Any, title: str = "") -> Any:
     return panel
 
 
-def labelled_places(values: Floats, names: Sequence[str], most: int) -> list[tuple[float, str]]:
-    """The values to be named where there is room for `most`: evenly over their ranks."""
-    order = np.argsort(values, kind="stable")
-    if len(order) > most:
-        order = order[np.unique(np.linspace(0, len(order) - 1, most).round().astype(int))]
-    return [(float(values[k]), names[int(k)]) for k in order]
+def labelled_places(
+    values: Floats, names: Sequence[str], span: float, most: int
+) -> list[tuple[float, str]]:
+    """The values that have room for a name on an axis of length `span` that holds `most` of them.
+
+    From the top down, each at least one name's height below the one before.
+    """
+    found: list[tuple[float, str]] = []
+    for k in np.argsort(-values, kind="stable").tolist():
+        if not found or found[-1][0] - float(values[k]) >= span / most:
+            found.append((float(values[k]), str(names[k])))
+    return found

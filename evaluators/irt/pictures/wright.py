@@ -10,8 +10,8 @@ from evaluators.irt.pictures._material import Material, Picture, labelled_places
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NAMED = 24
-"""Agents and items that have room for a name."""
+NAMED = 44
+"""Names that the height of the picture has room for."""
 BINS = 36
 
 
@@ -28,7 +28,7 @@ def draw(material: Material) -> "Figure | None":
     plain_axes(left, f"{len(agents)} agents")
     left.barh(edges[:-1], counts, height=np.diff(edges), align="edge", color=INK, alpha=0.35)
     left.invert_xaxis()
-    for at, name in labelled_places(theta, agents, NAMED):
+    for at, name in labelled_places(theta, agents, high - low, NAMED):
         left.annotate(shown_name(name, 28), (0, at), ha="right", va="center", fontsize=6)
     b = np.clip(material.difficulties, low, high)
     plain_axes(right, f"{len(b)} items; beyond the scale they stand at its ends")
@@ -40,7 +40,7 @@ def draw(material: Material) -> "Figure | None":
         color=GROUND,
         alpha=0.35,
     )
-    for at, name in labelled_places(b, material.fit.bank.items, NAMED):
+    for at, name in labelled_places(b, material.fit.bank.items, high - low, NAMED):
         worst = material.defects and name in _worst(material)
         color = FLAGGED if worst else "black"
         right.annotate(shown_name(name, 28), (0, at), va="center", fontsize=6, color=color)
