@@ -24,8 +24,9 @@ class ItemCard:
     defect_score: float
     """P(defect); the prevalence where there is no evidence, P(broken | all fail) in the queue."""
     q: float
-    """Estimated share of false alarms among the items at least as suspect (no guarantee: see
-    `local_q`); NaN where not judged."""
+    """Benjamini-Hochberg over the tests against sound items simulated from a 2PL of the table (what
+    that is relative to: `_null`); NaN where not judged, or where none were simulated. The order of
+    cards is that of `defect_score`, q need not rise along it."""
     q_inverted: float
     """Benjamini-Hochberg over the tests of slope >= 0; small: better agents do worse, surely."""
     kinds: Mapping[str, float]

@@ -14,6 +14,7 @@ from evaluators.irt._responses import Dropped, Floats, ResponseTable
 from evaluators.irt.diagnostics._cards import ItemCard, sentences, standings
 from evaluators.irt.diagnostics._evidence import ENOUGH, Evidence, evidence
 from evaluators.irt.diagnostics._groups import AgentSign, SuspectGroup, agent_signs, suspect_groups
+from evaluators.irt.diagnostics._null import fitted_design, null_log_ratios, p_values
 from evaluators.irt.diagnostics._queue import Extremes, extremes
 from evaluators.irt.diagnostics._regression import slopes
 from evaluators.irt.diagnostics._scores import Scores, benjamini_hochberg, scores
@@ -33,13 +34,18 @@ class Options:
     prevalence: float | None = None
     """Share of broken items, in (0, 1); None: what the table itself supports."""
     level: float = 0.05
-    """False discovery rate of the flags: controlled for `inverted`, estimated for `suspect`."""
+    """False discovery rate of the flags `suspect` and `inverted` (Benjamini-Hochberg)."""
     extreme_prior: float = EXTREME_PRIOR
     """Share of items broken so that nobody passes (or fails), before looking."""
     statistics: tuple[str, ...] | None = None
     """Statistics on the cards; None for all. Those that the score needs are always there."""
     stack: Stack | None = None
     """Another trained stack than the shipped one."""
+    null_items: int = 4_000
+    """Sound items simulated in replicates of the table (ten at least), for `q`; they take most of
+    the time. 0: none, q is NaN and nothing is flagged `suspect`."""
+    seed: int = 0
+    """Of that simulation."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,7 @@ class _Found:
     standing: Mapping[str, Floats]
     scores: Scores
     extremes: Extremes
+    q: Floats
     q_inverted: Floats
     probability: Floats
     parameters: Mapping[str, Floats]
@@ -140,6 +147,8 @@ def diagnose(
         UsageError: fewer than three agents or items, scores outside [0, 1], a share outside (0, 1).
         UnknownUnitError: a statistic that is not there.
     """
+    if options.null_items < 0:
+        raise UsageError(f"null_items is a number of items, 0 for none, not {options.null_items}.")
     for said in (options.prevalence, options.level, options.extreme_prior):
         if said is not None and not 0.0 < said < 1.0:
             raise UsageError(f"Prevalence, level and prior are shares between 0 and 1, not {said}.")
@@ -170,7 +179,8 @@ def _found(table: ResponseTable, fit: Fit | None, shown: Evidence, options: Opti
     columns = {name: one.measure(shown) for name, one in every.items()}
     lines = slopes(shown)
     stack = options.stack or shipped_stack()
-    judged = scores(stack.log_ratios(features(shown, columns, lines.se)), options.prevalence)
+    ratios = stack.log_ratios(features(shown, columns, lines.se))
+    judged = scores(ratios, options.prevalence)
     known = list(table.of_items.numbers.values())
     numbers = np.array(known).T[shown.places] if known else np.zeros((len(shown.items), 0))
     odd = extremes(shown, numbers, options.extreme_prior)
@@ -184,10 +194,24 @@ def _found(table: ResponseTable, fit: Fit | None, shown: Evidence, options: Opti
         standing,
         judged,
         odd,
+        _q(table, shown, ratios, options),
         _inverted(lines.a / lines.se, shown),
         np.where(constant, odd.broken, judged.probability),
         _parameters(table, fit, shown),
     )
+
+
+def _q(table: ResponseTable, shown: Evidence, ratios: Floats, options: Options) -> Floats:
+    """(J,) Benjamini-Hochberg over the tests against simulated sound items; NaN if not judged."""
+    if not options.null_items or not shown.judged.any():
+        return np.full(len(ratios), np.nan)
+    stack = options.stack or shipped_stack()
+    # The prevalence that was asked for must not move the null: slopes are weighed by the table's.
+    design = fitted_design(table, shown, scores(ratios, None).probability)
+    null = null_log_ratios(
+        shown, design, stack, null_items=options.null_items, seed=options.seed
+    )  # fmt: skip
+    return benjamini_hochberg(p_values(ratios, null))
 
 
 def _inverted(ratio: Floats, shown: Evidence) -> Floats:
@@ -227,7 +251,7 @@ def _card(found: _Found, place: int, rank: int, options: Options) -> ItemCard:
         shown.items[place],
         rank,
         float(found.probability[place]),
-        float(found.scores.q[place]),
+        float(found.q[place]),
         float(found.q_inverted[place]),
         {} if constant else kinds,
         float(shown.mean[place]),
@@ -243,7 +267,7 @@ def _card(found: _Found, place: int, rank: int, options: Options) -> ItemCard:
 def _flags(found: _Found, place: int, options: Options) -> tuple[str, ...]:
     odd, columns = found.extremes, found.columns
     said = {
-        "suspect": found.scores.q[place] <= options.level,
+        "suspect": found.q[place] <= options.level,
         "inverted": found.q_inverted[place] <= options.level,
         "all_fail": odd.all_fail[place],
         "all_pass": odd.all_pass[place],
@@ -282,6 +306,14 @@ def _notes(found: _Found, options: Options) -> tuple[str, ...]:
             f"{few} items have fewer than {ENOUGH} successes or fewer than {ENOUGH} failures; they "
             "are not judged, their score is the prevalence."
         )
+    if options.null_items and shown.judged.any():
+        said.append(
+            "q and `suspect` are relative to sound items simulated from a 2PL of this table (one "
+            "ability, lognormal slopes, independent cells): what shares a topic or a scaffold may "
+            "depart from it without being broken."
+        )
+    else:
+        said.append("No sound items were simulated: q is not known, nothing is flagged `suspect`.")
     if not shown.binary:
         said.append("Tetrachoric and biserial columns count a cell as passed from a half on.")
     if len(shown.agents) < 20:

@@ -1,4 +1,4 @@
-"""From log likelihood ratios to P(defect), its prevalence, and false discovery rates."""
+"""From log likelihood ratios to P(defect) and its prevalence; false discovery rates of tests."""
 
 from dataclasses import dataclass
 
@@ -15,8 +15,6 @@ class Scores:
     """P(defect); of an item without evidence it is the prevalence."""
     kinds: Floats
     """(J, classes) P(this class of defect)."""
-    q: Floats
-    """Share of false alarms expected among the items that are at least as suspect."""
     prevalence: float
     """Share of defects in the table."""
 
@@ -41,9 +39,7 @@ def scores(log_ratios: Floats, prevalence: float | None) -> Scores:
     total = np.logaddexp(0.0, ratio + odds)
     kinds[known] = np.exp(log_ratios[known] + odds - total[:, None])
     probability = kinds.sum(axis=1)
-    q = np.full(len(log_ratios), np.nan)
-    q[known] = local_q(probability[known])
-    return Scores(probability, kinds, q, share)
+    return Scores(probability, kinds, share)
 
 
 def _prevalence(ratio: Floats) -> float:
@@ -56,23 +52,6 @@ def _prevalence(ratio: Floats) -> float:
             return new
         share = new
     return share
-
-
-def local_q(probability: Floats) -> Floats:
-    """(n,) mean of 1 - P over the items at least as suspect (Storey 2003; Efron 2010, chapter 5).
-
-    An estimate, only as good as the probabilities are calibrated, and no guarantee: on simulated
-    one-dimensional 2PL tables with 5 % flipped items, flagging at q <= .05 gave .03 to .15 false
-    alarms (120 agents; 200 and 150 items). Sound items of low slope pass for random there.
-    `benjamini_hochberg` over the slopes is the controlled test, of reversed items alone.
-    """
-    order = np.argsort(-probability, kind="stable")
-    running = np.cumsum(1.0 - probability[order]) / np.arange(1, len(order) + 1)
-    # Equals share their worst place.
-    last = np.searchsorted(-probability[order], -probability[order], side="right") - 1
-    found = np.empty(len(order))
-    found[order] = running[last]
-    return found
 
 
 def benjamini_hochberg(p: Floats) -> Floats:
