@@ -110,9 +110,9 @@ NO_Q = Options(null_items=0)
 
 def test_clean_tables_raise_few_alarms():
     """Flags on tables without any defect; each is a whole false discovery."""
-    tables = [simulate("2pl", 60, 80, seed=seed).table for seed in range(8)]
+    tables = [simulate("2pl", 60, 80, seed=seed).table for seed in range(4)]
     found = [diagnose(table, options=FEW) for table in tables]
-    assert sum(any("suspect" in card.flags for card in one.cards) for one in found) <= 2
+    assert sum(any("suspect" in card.flags for card in one.cards) for one in found) <= 1
     assert sum("inverted" in card.flags for one in found for card in one.cards) == 0
 
 
@@ -132,7 +132,7 @@ def false_shares(kind: str, size: tuple[int, int], seeds: range) -> dict[str, tu
 
 def test_flags_on_flipped_items_keep_the_nominal_rate():
     """On the tables of 150 items where posterior probabilities gave .145 false alarms."""
-    found = false_shares("flipped", (120, 150), range(8))
+    found = false_shares("flipped", (120, 150), range(4))
     assert found["suspect"][0] <= 0.05
     assert found["suspect"][1] >= 0.9
     assert found["inverted"][0] <= 0.05
@@ -141,13 +141,13 @@ def test_flags_on_flipped_items_keep_the_nominal_rate():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(60, 100), (150, 200)])
-@pytest.mark.parametrize(("kind", "power"), [("flipped", 0.9), ("shuffled", 0.0)])
+@pytest.mark.parametrize(("kind", "power"), [("flipped", 0.9), ("shuffled", 0.04)])
 def test_flags_keep_the_nominal_rate_within_sampling_error(
     kind: str, power: float, size: tuple[int, int]
 ):
     wrong, had = false_shares(kind, size, range(20))["suspect"]
-    # One standard error of a mean of twenty shares: .01 to .035.
-    assert wrong <= 0.05 + 0.05
+    # A standard error of the mean of twenty shares is .01 to .03.
+    assert wrong <= 0.05 + 0.03
     assert had >= power
 
 
@@ -287,6 +287,7 @@ BEST_COLUMN = {
     ("swebench_verified", "flipped"): (1.0, 1.0),
     ("swebench_verified", "shuffled"): (0.995, 0.88),
     ("swebench_verified", "half_shuffled"): (0.968, 0.51),
+    ("bigcodebench", "flipped"): (0.991, 0.83),
     ("bigcodebench", "shuffled"): (0.941, 0.43),
     ("bigcodebench", "half_shuffled"): (0.809, 0.12),
 }
@@ -294,10 +295,24 @@ BEST_COLUMN = {
 precision at the number planted; the shipped stack was trained on neither data set."""
 
 
+BEHIND = pytest.mark.xfail(
+    raises=AssertionError,
+    strict=True,
+    reason="Reversed weak items rank behind unpredictable real ones: AUC .984 of the score of all "
+    "classes against .991 of tetrachoric alone, at the same precision of .83",
+)
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        pytest.param(*key, marks=[pytest.mark.slow] if key[0] == "bigcodebench" else [])
+        pytest.param(
+            *key,
+            marks=[
+                *([pytest.mark.slow] if key[0] == "bigcodebench" else []),
+                *([BEHIND] if key == ("bigcodebench", "flipped") else []),
+            ],
+        )
         for key in BEST_COLUMN
     ],
 )
