@@ -58,8 +58,8 @@ def minimal_effect(n: int, design: Design) -> float:
         UsageError: fewer than two clusters.
     """
     clusters = _clusters(n, design)
-    solved = _solve(design, nobs=clusters, power=design.power)
-    return solved * design.spread
+    # The test is two-sided: the root finder may well come back with the effect's mirror image.
+    return abs(_solve(design, nobs=clusters, power=design.power)) * design.spread
 
 
 def power_of(effect: float, n: int, design: Design) -> float:

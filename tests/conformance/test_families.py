@@ -51,6 +51,7 @@ def test_there_are_families_and_each_has_its_truth() -> None:
         assert not set(family(name).relations) & set(family(name).variants), name
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_family_keeps_its_word(name: str) -> None:
     broken = [f"{c.promise}: {c.detail}" for c in check_family(name) if not c.holds]

@@ -61,7 +61,7 @@ def test_every_example_fits_and_says_what_it_would_play(path: Path):
 
 def test_there_is_an_example_of_every_form():
     assert {path.stem for path in EXAMPLES} == {
-        "eval", "comparison", "robustness", "leaderboard",
+        "eval", "comparison", "robustness", "leaderboard", "ladder",
     }  # fmt: skip
 
 

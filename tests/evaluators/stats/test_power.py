@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -30,6 +30,7 @@ def test_cohens_sample_sizes(effect: float, paired: bool, n: int):
 
 @settings(max_examples=30)
 @given(st.integers(3, 2000), st.floats(0.01, 3), st.booleans())
+@example(1485, 1.0, True)
 def test_the_minimal_effect_has_the_asked_power(n: int, sd: float, paired: bool):
     design = Design(sd=sd, paired=paired)
     assert power_of(minimal_effect(n, design), n, design) == pytest.approx(0.8, abs=1e-3)

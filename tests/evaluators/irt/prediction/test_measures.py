@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluators.irt._responses import sorted_cells
+from evaluators.irt._responses import Floats, sorted_cells
 from evaluators.irt.prediction.measures import accuracy, auc
 
 
-def brute(passed, failed, p):
+def brute(passed: Floats, failed: Floats, p: Floats) -> float:
     won = pairs = 0.0
     for i in range(len(p)):
         for j in range(len(p)):
@@ -30,7 +30,7 @@ def drawn(seed: int, agents: int = 6, items: int = 7):
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000))
-def test_auc_is_the_share_of_pairs_in_order(seed):
+def test_auc_is_the_share_of_pairs_in_order(seed: int):
     cells, p = drawn(seed)
     passed, failed = cells.total, cells.trials - cells.total
     found = accuracy(cells, p)

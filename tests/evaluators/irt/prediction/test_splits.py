@@ -1,5 +1,7 @@
 """Laws of holding out: nothing is in both halves, everything is tested once."""
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from evaluators.irt._responses import Covariates, ResponseTable, table_of
 from evaluators.irt.prediction.splits import (
+    Split,
     held_out_agents,
     held_out_blocks,
     held_out_cells,
@@ -33,7 +36,9 @@ def pairs(of: ResponseTable) -> set[tuple[int, int]]:
 @pytest.mark.parametrize("split", [held_out_items, held_out_agents, held_out_cells])
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), folds=st.integers(2, 6))
-def test_every_cell_is_tested_once_and_never_learned_from_then(split, seed, folds):
+def test_every_cell_is_tested_once_and_never_learned_from_then(
+    split: Callable[[ResponseTable, int, int], Iterable[Split]], seed: int, folds: int
+):
     whole = table(seed=seed)
     tested: list[tuple[int, int]] = []
     for part in split(whole, folds, seed):
@@ -93,6 +98,6 @@ def test_what_has_no_rows_leaves_the_smaller_table():
         (lambda: list(held_out_label(table(), "llm")), "No column 'llm'"),
     ],
 )
-def test_splits_that_cannot_be_made_are_explained(call, message):
+def test_splits_that_cannot_be_made_are_explained(call: Callable[[], object], message: str):
     with pytest.raises(UsageError, match=message):
         call()
