@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 Model = Annotated[str, typer.Option(help="The model that agents are measured by.")]
 Level = Annotated[float, typer.Option(help="False discovery rate of what is named.")]
 
-FLAGS = (False, False, False)
 EFFECT = ("what", "estimate", "se")
 
 
@@ -66,7 +65,7 @@ def dif(  # noqa: PLR0913 - each is an option of the command line
     from evaluators.irt.dif.groups import families as family_names
     from evaluators.irt.dif.mantel_haenszel import mantel_haenszel
 
-    table = read_named(data, score, (agents, None), file_options(dataset, None, None, FLAGS))
+    table = _read(data, score, (agents, None), dataset)
     groups: Sequence[str] = labels_of(table, by)
     if families:
         groups = family_names(groups)
@@ -140,7 +139,7 @@ def reliability(  # noqa: PLR0913 - each is an option of the command line
     from evaluators.irt.reliability.decision import Cost, decide
     from evaluators.irt.reliability.generalizability import components, generalizability
 
-    table = read_named(data, score, (None, None), file_options(dataset, None, None, FLAGS))
+    table = _read(data, score, (None, None), dataset)
     found = components(table)
     now = generalizability(found, len(table.items), max(1, round(found.trials)))
     kind = "absolute" if absolute else "relative"
@@ -297,7 +296,7 @@ def heldout(  # noqa: PLR0913 - each is an option of the command line
     }
     if hold not in ways:
         raise UsageError(f"--hold takes {', '.join(ways)}, not {hold!r}.")
-    table = read_named(data, score, (agents, items), file_options(dataset, None, None, FLAGS))
+    table = _read(data, score, (agents, items), dataset)
     names = [name for word in predictors.split(",") if (name := word.strip())]
     rows = evaluate(table, names, lambda t, seed: ways[hold](t, folds, seed), range(seeds))
     if json_:
@@ -318,6 +317,14 @@ def heldout(  # noqa: PLR0913 - each is an option of the command line
     tell_table(f"held-out {hold}, {folds} folds x {seeds}", [heads, *lines], limit=len(lines))
 
 
+def _read(
+    data: Sequence[Path], score: str, sides: tuple[Path | None, Path | None], dataset: str
+) -> "ResponseTable":
+    """Plain long form; `proctor irt convert` makes it of any other."""
+    options = file_options(dataset, None, None, (False, False, False))
+    return read_named(data, score, sides, options)
+
+
 def _fitted(
     data: Sequence[Path],
     model: str,
@@ -327,7 +334,7 @@ def _fitted(
 ) -> "tuple[ResponseTable, Fit]":
     from evaluators.irt._fitting import fit
 
-    table = read_named(data, score, sides, file_options(dataset, None, None, FLAGS))
+    table = _read(data, score, sides, dataset)
     return table, fit(table, model)
 
 

@@ -104,10 +104,11 @@ def predict(  # noqa: PLR0913 - each is an option of the command line
 
 
 def _write(out: Path, rows: list[tuple[object, ...]], found: "Predictions") -> list[Path]:
+    from evaluators._saving import save_files
     from evaluators.irt._fit_tables import grid_csv
-    from evaluators.irt._saving import save_all
 
-    return save_all(out, {PREDICTIONS: grid_csv(rows), EXPECTED: grid_csv(_expected_rows(found))})
+    files = {PREDICTIONS: grid_csv(rows), EXPECTED: grid_csv(_expected_rows(found))}
+    return save_files(out, files, what="prediction")
 
 
 def _prediction_rows(found: "Predictions", abilities: "Abilities") -> list[tuple[object, ...]]:

@@ -115,9 +115,10 @@ def fit(  # noqa: PLR0913 - each is an option of the command line
     Exit codes: 0 fitted and written (converged or not: it says) · 2 the data or the model cannot be
     used · 3 a run was not scored, or the folder cannot be written.
     """
+    from evaluators._saving import save_files
     from evaluators.irt._fitting import FitOptions
     from evaluators.irt._fitting import fit as fitted
-    from evaluators.irt._saving import save_all, write_fit
+    from evaluators.irt._saving import write_fit
     from evaluators.irt._vector.options import vector_options
 
     files = file_options(dataset, rename, ignore, (wide, drop_blank, repeats))
@@ -127,7 +128,7 @@ def fit(  # noqa: PLR0913 - each is an option of the command line
     found = fitted(table, model, estimator=estimator, options=options)
     asked = _asked(data, score, dataset, asdict(options))
     written = write_fit(found, out, table=table, asked=asked)
-    written += save_all(out, _pictures(found, table, picture=picture, report=report))
+    written += save_files(out, _pictures(found, table, picture=picture, report=report))
     if json_:
         typer.echo(plain(_fit_json(found, table, written)))
     else:

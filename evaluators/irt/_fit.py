@@ -80,6 +80,10 @@ class ItemBank:
         return np.array([known[item] for item in items], dtype=np.int64)
 
 
+Z90 = 1.6448536269514722
+"""Half the width of a 90 % interval, in standard errors."""
+
+
 @dataclass(frozen=True)
 class Abilities:
     """Abilities of agents on a bank's scale."""

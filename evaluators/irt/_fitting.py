@@ -9,15 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluators.irt._design import design, refuse_unfit
-from evaluators.irt._fit import Abilities, Fit, ItemBank
+from evaluators.irt._fit import Z90, Abilities, Fit, ItemBank
 from evaluators.irt._model import Model, model_named
 from evaluators.irt._responses import Cells, Dropped, Floats, Ints, ResponseTable, sorted_cells
 from evaluators.irt.estimators._problem import ESTIMATORS, Estimate, Estimator, Problem
 from evaluators.irt.estimators._problem import FitOptions as FitOptions
 from tasks import UsageError
-
-Z90 = 1.6448536269514722
-"""Half the width of a 90 % interval, in standard errors."""
 
 
 def fit(
@@ -145,24 +142,9 @@ def _kept(table: ResponseTable, options: FitOptions) -> _Kept:
             dropped.append(Dropped(rows, reason, gone))
             items &= ~constant
             agents &= np.bincount(cells.agent[items[cells.item]], minlength=cells.n_agents) > 0
-    taken = table if np.all(agents) and np.all(items) else _taken(table, agents, items)
+    whole = np.all(agents) and np.all(items)
+    taken = table if whole else table.rows(agents[table.agent] & items[table.item]).observed()
     return _Kept(taken, _by_name(taken.agents), _by_name(taken.items), tuple(dropped))
-
-
-def _taken(table: ResponseTable, agents: np.ndarray, items: np.ndarray) -> ResponseTable:
-    rows = agents[table.agent] & items[table.item]
-    to_agent, to_item = np.cumsum(agents) - 1, np.cumsum(items) - 1
-    return ResponseTable(
-        agents=tuple(table.agents[place] for place in np.flatnonzero(agents)),
-        items=tuple(table.items[place] for place in np.flatnonzero(items)),
-        agent=to_agent[table.agent[rows]].astype(np.int64),
-        item=to_item[table.item[rows]].astype(np.int64),
-        score=table.score[rows],
-        trials=table.trials[rows],
-        trial=table.trial[rows],
-        of_agents=table.of_agents.take(np.flatnonzero(agents)),
-        of_items=table.of_items.take(np.flatnonzero(items)),
-    )
 
 
 def _spread(cells: Cells) -> Floats:

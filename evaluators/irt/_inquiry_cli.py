@@ -27,7 +27,7 @@ from evaluators.irt._cli_options import (
     tell_losses,
     tell_table,
 )
-from tasks import JSON, RecordError
+from tasks import JSON
 
 if TYPE_CHECKING:
     from evaluators.irt._fit import Fit
@@ -77,13 +77,7 @@ def diagnose(  # noqa: PLR0913 - each is an option of the command line
     table = read_named(data, score, (agents, items), files)
     known = None if fit is None else read_fit(fit)
     found = diagnosed(table, known, Options(prevalence=prevalence, level=level))
-    try:
-        written = found.write(out)
-    except OSError as error:
-        raise RecordError(
-            f"The diagnosis cannot be written to {out}: {error.strerror or error}. Name a folder "
-            "that you may write with --out."
-        ) from error
+    written = found.write(out)
     if json_:
         told = {**asdict(found), "dropped": losses_json(found.dropped)}
         typer.echo(plain({**told, "files": [str(path) for path in written]}))

@@ -5,7 +5,7 @@ and run folders is `_reading`'s; what is wrong with a design is said by `_design
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -152,6 +152,31 @@ class ResponseTable:
     of_agents: Covariates = Covariates()
     of_items: Covariates = Covariates()
     dropped: tuple[Dropped, ...] = ()
+
+    def rows(self, at: Ints | npt.NDArray[np.bool_]) -> "ResponseTable":
+        """Some of its rows, by place or mask; agents and items keep their places."""
+        return replace(
+            self,
+            agent=self.agent[at],
+            item=self.item[at],
+            score=self.score[at],
+            trials=self.trials[at],
+            trial=self.trial[at],
+        )
+
+    def observed(self) -> "ResponseTable":
+        """The table of those agents and items alone that have rows."""
+        agents, agent = np.unique(self.agent, return_inverse=True)
+        items, item = np.unique(self.item, return_inverse=True)
+        return replace(
+            self,
+            agents=tuple(self.agents[k] for k in agents),
+            items=tuple(self.items[k] for k in items),
+            agent=agent.astype(np.int64),
+            item=item.astype(np.int64),
+            of_agents=self.of_agents.take(agents),
+            of_items=self.of_items.take(items),
+        )
 
     @cached_property
     def cells(self) -> Cells:

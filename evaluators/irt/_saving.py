@@ -13,12 +13,12 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import ConfigDict, Field, ValidationError
 
+from evaluators._saving import save_files
 from evaluators.irt._fit import Abilities, Fit, ItemBank, Population
 from evaluators.irt._fit_tables import Counts, agent_rows, grid_csv, item_rows
 from evaluators.irt._model import Layout, model_named
 from evaluators.irt._responses import Dropped, Floats, ResponseTable
 from tasks import JSON, Frozen, ProctorError, RecordError
-from tasks._record import LocalDisk, save
 
 AGENTS, ITEMS, FIT = "agents.csv", "items.csv", "fit.json"
 SCHEMA = 1
@@ -96,25 +96,7 @@ def write_fit(
         ITEMS: grid_csv(item_rows(fit, counts)),
         FIT: text.encode() + b"\n",
     }
-    return save_all(folder, files)
-
-
-def save_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
-    """Write files into a folder, each whole or not at all.
-
-    Raises:
-        RecordError: they cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            save(LocalDisk(), folder / name, data)
-    except OSError as error:
-        raise RecordError(
-            f"The fit cannot be written to {folder}: {error.strerror or error}. Name a folder "
-            "that you may write with --out."
-        ) from error
-    return [folder / name for name in files]
+    return save_files(folder, files, what="fit")
 
 
 def read_fit(folder: Path) -> Fit:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluators.irt._responses import Cells, Floats, Ints
+from evaluators.irt.models._sigmoid import expit
 
 SLAB = 32_768
 """Cells a slab, at most, unless one agent has more: bounds the memory of what is done a node."""
@@ -94,11 +95,6 @@ def softplus(eta: Floats) -> Floats:
     return np.maximum(eta, 0.0) + np.log(1.0 + np.exp(-np.abs(eta)))
 
 
-def logistic(eta: Floats) -> Floats:
-    """1 / (1 + e^-eta), without overflow; P(success)."""
-    return 1.0 / (1.0 + np.exp(np.minimum(-eta, 700.0)))
-
-
 def node_likelihood(block: Block, x: Floats, nodes: Floats) -> Floats:
     """(N, K) log-likelihood of each agent's cells in the block at its nodes (N, K, d).
 
@@ -132,7 +128,7 @@ def item_sums(block: Block, x: Floats, nodes: Floats, weights: Floats) -> Sums:
     for slab, slopes, intercepts in block.parts(x):
         design, squares = _weighted(nodes[slab.agents], weights[slab.agents])
         eta = slopes @ nodes[slab.agents].transpose(0, 2, 1) + intercepts
-        chance = logistic(eta)
+        chance = expit(eta)
         trials = slab.trials[:, :, None]
         _add(gradient, slab.item, (slab.total[:, :, None] - trials * chance) @ design)
         _add(curvature, slab.item, (trials * chance * (1.0 - chance)) @ squares)
@@ -149,7 +145,7 @@ def score_variance(block: Block, x: Floats, nodes: Floats, weights: Floats) -> F
     for slab, slopes, intercepts in block.parts(x):
         design, squares = _weighted(nodes[slab.agents], weights[slab.agents])
         eta = slopes @ nodes[slab.agents].transpose(0, 2, 1) + intercepts
-        rest = slab.total[:, :, None] - slab.trials[:, :, None] * logistic(eta)
+        rest = slab.total[:, :, None] - slab.trials[:, :, None] * expit(eta)
         mean = rest @ design
         outer = mean[:, :, :, None] * mean[:, :, None, :]
         _add(found, slab.item, (rest * rest) @ squares - outer.reshape(*mean.shape[:2], p * p))
@@ -178,7 +174,7 @@ def ability_sums(block: Block, x: Floats, theta: Floats) -> tuple[Floats, Floats
     gradient, curvature = np.zeros((n, d)), np.zeros((n, d, d))
     for slab, slopes, intercepts in block.parts(x):
         eta = (slopes @ theta[slab.agents][:, :, None] + intercepts)[:, :, 0]
-        chance = logistic(eta)
+        chance = expit(eta)
         rest = slab.total - slab.trials * chance
         weight = slab.trials * chance * (1.0 - chance)
         gradient[slab.agents] = (rest[:, None, :] @ slopes)[:, 0, :]

@@ -11,7 +11,7 @@ import numpy as np
 
 from evaluators.irt._fit import Fit
 from evaluators.irt._fitting import fit
-from evaluators.irt._responses import Floats, Ints, ResponseTable
+from evaluators.irt._responses import Floats, ResponseTable
 from evaluators.irt._vector.options import MOST, VectorOptions
 from evaluators.irt._vector.scoring import bank_posterior
 from evaluators.irt.estimators._problem import FitOptions
@@ -58,8 +58,8 @@ def dimensionality(
             f"most .5, not {most} and {share}."
         )
     held = _held_out(table, share, seed)
-    seen = _rows(table, np.flatnonzero(~held))
-    tested = _rows(table, np.flatnonzero(held))
+    seen = table.rows(np.flatnonzero(~held))
+    tested = table.rows(np.flatnonzero(held))
     scores = [_per_agent(_fitted(seen, count), seen, tested) for count in range(1, most + 1)]
     gain, doubt = np.full(most, np.nan), np.full(most, np.nan)
     for place in range(1, most):
@@ -87,17 +87,6 @@ def _held_out(table: ResponseTable, share: float, seed: int) -> np.ndarray:
     chosen = np.zeros(len(cells), dtype=bool)
     chosen[np.random.default_rng(seed).permutation(len(cells))[:count]] = True
     return chosen[place]
-
-
-def _rows(table: ResponseTable, rows: Ints) -> ResponseTable:
-    return replace(
-        table,
-        agent=table.agent[rows],
-        item=table.item[rows],
-        score=table.score[rows],
-        trials=table.trials[rows],
-        trial=table.trial[rows],
-    )
 
 
 def _fitted(table: ResponseTable, count: int) -> Fit:

@@ -2,16 +2,13 @@
 
 import numpy as np
 
-from evaluators.irt._fit import Abilities, ItemBank
+from evaluators.irt._fit import Z90, Abilities, ItemBank
 from evaluators.irt._responses import Cells, Floats, Ints, ResponseTable, sorted_cells
 from evaluators.irt._vector.blocks import block
 from evaluators.irt._vector.options import nodes_for
 from evaluators.irt._vector.posterior import Posterior, posterior, variances
 from evaluators.irt._vector.testlets import reduced_posterior
 from tasks import UsageError
-
-Z90 = 1.6448536269514722
-"""Half the width of a 90 % interval, in standard errors."""
 
 
 def score_vectors(bank: ItemBank, table: ResponseTable) -> Abilities:

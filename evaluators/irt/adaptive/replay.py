@@ -5,7 +5,7 @@ from zlib import crc32
 
 import numpy as np
 
-from evaluators.irt._fit import ItemBank
+from evaluators.irt._fit import Z90, ItemBank
 from evaluators.irt._responses import Dropped, Floats, ResponseTable
 from evaluators.irt.adaptive._plan import Plan
 from evaluators.irt.adaptive.session import Session, begin
@@ -53,7 +53,7 @@ class Replay:
     @property
     def coverage(self) -> Floats:
         """(K,) share of agents whose 90 % interval holds the true score."""
-        return (np.abs(self.error) <= 1.6448536269514722 * self.score_sd + 1e-12).mean(axis=0)
+        return (np.abs(self.error) <= Z90 * self.score_sd + 1e-12).mean(axis=0)
 
 
 def replay(

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from evaluators.irt._fit import ItemBank
+from evaluators.irt._fit import Z90, ItemBank
 from evaluators.irt._responses import Floats, Ints
 from evaluators.irt.adaptive._plan import Plan, Stop, check_plan, content_of, costs_of
 from evaluators.irt.adaptive._rule import RULES, Content, Rule, Standing
@@ -25,9 +25,6 @@ from evaluators.irt.scoring._posterior import normalised
 from evaluators.irt.scoring.norms import Norms, krige
 from evaluators.irt.scoring.scores import foretold, unseen_total
 from tasks import UsageError
-
-Z = 1.6448536269514722
-"""Half of a 90 % interval, in sds."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +58,12 @@ class Outlook:
     @property
     def low(self) -> float:
         """Lower end of the 90 % interval."""
-        return max(self.score - Z * self.sd, 0.0)
+        return max(self.score - Z90 * self.sd, 0.0)
 
     @property
     def high(self) -> float:
         """Upper end."""
-        return min(self.score + Z * self.sd, 1.0)
+        return min(self.score + Z90 * self.sd, 1.0)
 
 
 @dataclass(frozen=True)

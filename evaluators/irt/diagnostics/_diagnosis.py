@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evaluators._saving import save_files
 from evaluators.irt._fit import Fit
 from evaluators.irt._responses import Dropped, Floats, ResponseTable
 from evaluators.irt.diagnostics._cards import ItemCard, sentences, standings
@@ -17,10 +18,11 @@ from evaluators.irt.diagnostics._groups import AgentSign, SuspectGroup, agent_si
 from evaluators.irt.diagnostics._null import fitted_design, null_log_ratios, p_values
 from evaluators.irt.diagnostics._queue import Extremes, extremes
 from evaluators.irt.diagnostics._regression import slopes
-from evaluators.irt.diagnostics._scores import Scores, benjamini_hochberg, scores
+from evaluators.irt.diagnostics._scores import Scores, scores
 from evaluators.irt.diagnostics._shipped import shipped_stack
 from evaluators.irt.diagnostics._stack import CLASSES, NEEDS, Stack, features
 from evaluators.irt.diagnostics._statistic import STATISTICS
+from evaluators.irt.fit_statistics._chi_squares import false_discovery
 from tasks import UsageError
 
 EXTREME_PRIOR = 0.01
@@ -100,16 +102,17 @@ class Diagnosis:
         )
 
     def write(self, folder: Path) -> list[Path]:
-        """items.csv (most suspect first), cards.json and cards.txt; returns their paths."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """items.csv (most suspect first), cards.json and cards.txt; returns their paths.
+
+        Raises:
+            RecordError: they cannot be written.
+        """
         texts = {
             "items.csv": _csv_text(self.cards),
             "cards.json": json.dumps(_json(asdict(self)), indent=1, allow_nan=False) + "\n",
             "cards.txt": "\n\n".join(card.text() for card in self.cards) + "\n",
         }
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
-        return [folder / name for name in texts]
+        return save_files(folder, {n: t.encode() for n, t in texts.items()}, what="diagnosis")
 
 
 @dataclass(frozen=True)
@@ -211,14 +214,14 @@ def _q(table: ResponseTable, shown: Evidence, ratios: Floats, options: Options) 
     null = null_log_ratios(
         shown, design, stack, null_items=options.null_items, seed=options.seed
     )  # fmt: skip
-    return benjamini_hochberg(p_values(ratios, null))
+    return false_discovery(p_values(ratios, null))
 
 
 def _inverted(ratio: Floats, shown: Evidence) -> Floats:
     """(J,) adjusted p of the hypothesis that the slope is at least 0; NaN for items not judged."""
     from scipy.special import ndtr
 
-    return benjamini_hochberg(np.where(shown.judged, ndtr(ratio), np.nan))
+    return false_discovery(np.where(shown.judged, ndtr(ratio), np.nan))
 
 
 def _parameters(table: ResponseTable, fit: Fit | None, shown: Evidence) -> dict[str, Floats]:

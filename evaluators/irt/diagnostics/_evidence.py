@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from evaluators.irt._responses import Floats, Ints, ResponseTable
+from evaluators.irt.models._sigmoid import expit
 from tasks import UsageError
 
 LARGEST = 50_000_000
@@ -109,13 +110,13 @@ class Evidence:
         return Rasch(theta, b)
 
     def _residual(self, theta: Floats, b: Floats) -> tuple[Floats, Floats]:
-        chance = logistic(theta[:, None] - b)
+        chance = expit(theta[:, None] - b)
         return self.trials * (self.score - chance), self.trials * chance * (1.0 - chance)
 
     @cached_property
     def expected(self) -> Floats:
         """(N, J) what the Rasch calibration expects of each cell."""
-        return logistic(self.rasch.theta[:, None] - self.rasch.b)
+        return expit(self.rasch.theta[:, None] - self.rasch.b)
 
     @cached_property
     def spared(self) -> Floats:
@@ -203,11 +204,6 @@ def _refuse(table: ResponseTable) -> None:
 def _newton(gradient: Floats, weight: Floats, now: Floats) -> Floats:
     step = (gradient - now / VARIANCE) / (weight + 1.0 / VARIANCE)
     return np.clip(step, -1.0, 1.0)
-
-
-def logistic(x: Floats) -> Floats:
-    """1 / (1 + exp(-x)), without overflow."""
-    return 0.5 + 0.5 * np.tanh(0.5 * x)
 
 
 def correlations(values: Floats, seen: Floats, others: Floats) -> Floats:

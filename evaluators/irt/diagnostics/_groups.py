@@ -8,7 +8,7 @@ import numpy as np
 
 from evaluators.irt._responses import Floats
 from evaluators.irt.diagnostics._evidence import Evidence, correlations
-from evaluators.irt.diagnostics._scores import benjamini_hochberg
+from evaluators.irt.fit_statistics._chi_squares import false_discovery
 
 SMALLEST = 3
 """Items that a group needs to be compared with the rest."""
@@ -77,7 +77,7 @@ def _of_column(
         float(mannwhitneyu(probability[at], probability[~at], alternative="greater").pvalue)
         for at in inside.values()
     ]
-    q = benjamini_hochberg(np.array(p))
+    q = false_discovery(np.array(p))
     return [
         SuspectGroup(
             column,

@@ -24,10 +24,11 @@ import numpy as np
 
 from evaluators.irt._fitting import FitOptions, fit
 from evaluators.irt._responses import Floats, ResponseTable, score_kind
-from evaluators.irt.diagnostics._evidence import Evidence, logistic
+from evaluators.irt.diagnostics._evidence import Evidence
 from evaluators.irt.diagnostics._regression import slopes
 from evaluators.irt.diagnostics._stack import NEEDS, Stack, features
 from evaluators.irt.diagnostics._statistic import STATISTICS
+from evaluators.irt.models._sigmoid import expit
 from evaluators.irt.models.pl2 import PRIOR
 
 PARTS = (0.5, 0.25, 0.25)
@@ -39,7 +40,7 @@ STEPS = 20.0
 LEAST_SD = 0.1
 """Of log slopes."""
 PROBIT = 0.346
-"""(16 sqrt(3) / (15 pi))²: E logistic(a theta + d) = logistic(d / sqrt(1 + .346 a²)), nearly."""
+"""(16 sqrt(3) / (15 pi))²: E logistic(a theta + d) = expit(d / sqrt(1 + .346 a²)), nearly."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def null_log_ratios(
     for _ in range(replicates):
         a = np.exp(rng.normal(design.log_slope, design.log_slope_sd, len(odds)))
         theta = design.theta + design.se * rng.standard_normal(len(design.theta))
-        chance = logistic(theta[:, None] * a + odds * np.sqrt(1.0 + PROBIT * a**2))
+        chance = expit(theta[:, None] * a + odds * np.sqrt(1.0 + PROBIT * a**2))
         score = _drawn(chance, shown, design.dispersion, rng)
         drawn = Evidence(
             shown.agents, shown.items, score, shown.seen, shown.trials, shown.places

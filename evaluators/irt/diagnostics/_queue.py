@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluators.irt._responses import Floats
-from evaluators.irt.diagnostics._evidence import Evidence, logistic
+from evaluators.irt.diagnostics._evidence import Evidence
+from evaluators.irt.models._sigmoid import expit
 
 RIDGE = 1.0
 """Penalty on standardised feature weights."""
@@ -63,7 +64,7 @@ def extremes(evidence: Evidence, features: Floats, prior: float) -> Extremes:
 
 def _likelihoods(evidence: Evidence, grid: Floats) -> tuple[Floats, Floats, Floats]:
     """(J, Q) log likelihood of each item at each difficulty; of failing, and of passing, all."""
-    chance = logistic(evidence.rasch.theta[:, None] - grid)
+    chance = expit(evidence.rasch.theta[:, None] - grid)
     chance = np.clip(chance, 1e-12, 1.0 - 1e-12)
     up, down = np.log(chance), np.log1p(-chance)
     total = evidence.trials * evidence.score

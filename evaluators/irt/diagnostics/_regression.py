@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluators.irt._responses import Floats
-from evaluators.irt.diagnostics._evidence import Evidence, logistic
+from evaluators.irt.diagnostics._evidence import Evidence
+from evaluators.irt.models._sigmoid import expit
 
 SLOPE, INTERCEPT = 9.0, 25.0
 """Variances of the normal priors, which keep separated items finite."""
@@ -25,7 +26,7 @@ def slopes(evidence: Evidence) -> Slopes:
     a, c = np.ones(len(evidence.items)), np.zeros(len(evidence.items))
     variance = np.full(len(evidence.items), np.nan)
     for _ in range(60):
-        chance = logistic(a * x + c)
+        chance = expit(a * x + c)
         residual, weight = trials * (evidence.score - chance), trials * chance * (1.0 - chance)
         by_c = residual.sum(axis=0) - c / INTERCEPT
         by_a = (residual * x).sum(axis=0) - a / SLOPE

@@ -52,14 +52,3 @@ def _prevalence(ratio: Floats) -> float:
             return new
         share = new
     return share
-
-
-def benjamini_hochberg(p: Floats) -> Floats:
-    """(n,) adjusted p-values (Benjamini and Hochberg 1995); NaN stays and is not counted."""
-    from scipy.stats import false_discovery_control
-
-    known = np.isfinite(p)
-    found = np.full(len(p), np.nan)
-    if known.any():
-        found[known] = false_discovery_control(p[known])
-    return found

@@ -24,7 +24,6 @@ class Responses:
 
     blocks: tuple[tuple[Any, ...], ...]
     """For each block of agents its channels: (agents, J) arrays or compressed rows."""
-    n_statistics: int
     folded: bool
     """True where the first statistic is no channel but 1 minus the others, in every cell."""
     counted: bool
@@ -100,7 +99,7 @@ def responses(cells: Cells, statistics: Floats, order: Ints, ends: Ints) -> Resp
     build = _dense if dense else _compressed
     channels = [build(cells, values, order, ends) for values in kept]
     blocks = tuple(zip(*channels, strict=True))
-    return Responses(blocks, len(statistics), folded, not summing)
+    return Responses(blocks, folded, not summing)
 
 
 def _dense(cells: Cells, values: Floats, order: Ints, ends: Ints) -> list[Any]:

@@ -14,12 +14,12 @@ import numpy as np
 from evaluators.irt._responses import Covariates, Floats
 from evaluators.irt.explanatory._features import indicators, known, standardised
 from evaluators.irt.explanatory._mixed import mixed
+from evaluators.irt.explanatory.agents import PARTS
 
 LEAST = 1e-6
 """Precision of a likelihood that tells nothing: of an item that everybody passed."""
 LONGEST = 3.0
 """Of the step to the top of an item's own likelihood, which may lie at infinity."""
-PARTS = ("llm", "scaffold")
 
 
 @dataclass(frozen=True)

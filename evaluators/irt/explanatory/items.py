@@ -16,6 +16,7 @@ from evaluators.irt._fit import ItemBank
 from evaluators.irt._responses import Floats
 from evaluators.irt.explanatory._features import Standardised, standardised
 from evaluators.irt.explanatory._mixed import Mixed, mixed
+from evaluators.irt.models._sigmoid import expit
 from tasks import UsageError
 
 NODES = 21
@@ -50,8 +51,6 @@ class Difficulties:
             theta: (agents,) abilities.
             slope: Discrimination that is taken for all of them.
         """
-        from scipy.special import expit
-
         nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
         total = np.zeros((len(theta), len(self.mean)))
         for node, weight in zip(nodes, weights / weights.sum(), strict=True):

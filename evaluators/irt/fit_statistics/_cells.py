@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evaluators.irt._fit import Abilities, ItemBank
-from evaluators.irt._responses import Cells, Dropped, Floats, Ints, ResponseTable, score_kind
+from evaluators.irt._responses import Cells, Dropped, Floats, Ints, ResponseTable
 from tasks import UsageError
 
 _BLOCK = 1 << 18
@@ -162,24 +162,6 @@ def _single(totals: Floats, trials: float) -> Cells:
     size = len(totals)
     return Cells(
         np.arange(size), np.zeros(size, dtype=np.int64), np.full(size, trials), totals, size, 1
-    )
-
-
-def binary_only(found: Matched, what: str) -> None:
-    """Refuse scores that `what` is not defined for.
-
-    Raises:
-        UsageError: a cell has several trials or a score between 0 and 1.
-    """
-    kind = score_kind(found.cells)
-    if kind == "binary":
-        return
-    cells = found.cells
-    odd = np.flatnonzero((cells.trials != 1) | ((cells.total != 0) & (cells.total != 1)))[0]
-    raise UsageError(
-        f"{what} is for scores of 0 or 1 from one trial; {found.agents[cells.agent[odd]]} on "
-        f"{found.items[cells.item[odd]]} has {cells.total[odd]:g} of {cells.trials[odd]:g} "
-        f"({kind}). Use infit and outfit, Q3 or RMSD, which take any score, or one trial a cell."
     )
 
 

@@ -7,8 +7,8 @@ from evaluators.irt._responses import Floats
 
 def expit(z: Floats) -> Floats:
     """1 / (1 + exp(-z)), with full relative precision in both tails; infinities allowed."""
-    small = np.exp(-np.abs(z))
-    return np.where(z >= 0.0, 1.0, small) / (1.0 + small)
+    with np.errstate(over="ignore"):  # an infinite exponential is a probability of 0
+        return 1.0 / (1.0 + np.exp(-z))
 
 
 def log_expit(z: Floats) -> Floats:

@@ -7,7 +7,6 @@ import numpy as np
 
 from evaluators.irt._fitting import fit
 from evaluators.irt._responses import Floats, ResponseTable
-from evaluators.irt.prediction.splits import observed
 from tasks import UsageError
 
 
@@ -26,7 +25,7 @@ def calibrated(train: ResponseTable) -> Calibrated:
     Raises:
         UsageError: see `fit`.
     """
-    smaller = observed(train)
+    smaller = train.observed()
     found = fit(smaller, "rasch" if smaller.kind == "binary" else "binomial")
     theta = np.full(len(train.agents), np.nan)
     b, se = np.full((2, len(train.items)), np.nan)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from evaluators.irt._responses import ResponseTable
-from evaluators.irt.prediction._predictor import PREDICTORS
+from evaluators.irt.prediction._predictor import PREDICTORS, Known
 from evaluators.irt.prediction.measures import Accuracy, accuracy
 from evaluators.irt.prediction.splits import Split
 from tasks import UsageError
@@ -52,18 +52,28 @@ def evaluate(
     """
     if not predictors or not seeds:
         raise UsageError("An evaluation needs at least one predictor and one seed.")
-    rounds = [(seed, part) for seed in seeds for part in split(table, seed)]
-    return [_standing(name, table, rounds) for name in predictors]
+    everything = Known(table)
+    rounds = [_Round(seed, one, Known(one.train)) for seed in seeds for one in split(table, seed)]
+    return [_standing(name, everything, rounds) for name in predictors]
 
 
-def _standing(name: str, table: ResponseTable, rounds: Sequence[tuple[int, Split]]) -> Standing:
+@dataclass(frozen=True)
+class _Round:
+    """One split, with what predictors may learn from."""
+
+    seed: int
+    split: Split
+    known: Known
+
+
+def _standing(name: str, everything: Known, rounds: Sequence[_Round]) -> Standing:
     seen = name.startswith("seen:")
     predict = PREDICTORS.find(name.removeprefix("seen:")).predict
     judged: list[Judged] = []
-    for seed, part in rounds:
-        cells = part.test.cells
-        found = predict(table if seen else part.train, cells.agent, cells.item)
-        judged.append(Judged(name, part.name, seed, accuracy(cells, found)))
+    for one in rounds:
+        cells = one.split.test.cells
+        found = predict(everything if seen else one.known, cells.agent, cells.item)
+        judged.append(Judged(name, one.split.name, one.seed, accuracy(cells, found)))
     return Standing(name, _mean([one.accuracy for one in judged]), tuple(judged))
 
 

@@ -5,7 +5,7 @@ to be predicted. Predictors are handed the first alone, and fit every transform 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,33 +20,6 @@ class Split:
     name: str
     train: ResponseTable
     test: ResponseTable
-
-
-def rows_of(table: ResponseTable, rows: Ints) -> ResponseTable:
-    """The table with some of its rows (places, or a mask); agents and items keep their places."""
-    return replace(
-        table,
-        agent=table.agent[rows],
-        item=table.item[rows],
-        score=table.score[rows],
-        trials=table.trials[rows],
-        trial=table.trial[rows],
-    )
-
-
-def observed(table: ResponseTable) -> ResponseTable:
-    """The table of those agents and items alone that have rows."""
-    agents, agent = np.unique(table.agent, return_inverse=True)
-    items, item = np.unique(table.item, return_inverse=True)
-    return replace(
-        table,
-        agents=tuple(table.agents[k] for k in agents),
-        items=tuple(table.items[k] for k in items),
-        agent=agent.astype(np.int64),
-        item=item.astype(np.int64),
-        of_agents=table.of_agents.take(agents),
-        of_items=table.of_items.take(items),
-    )
 
 
 def held_out_items(table: ResponseTable, folds: int, seed: int) -> Iterator[Split]:
@@ -83,7 +56,7 @@ def held_out_blocks(table: ResponseTable, folds: int, seed: int) -> Iterator[Spl
     for fold in range(folds):
         train = np.flatnonzero((agents != fold) & (items != fold))
         test = np.flatnonzero((agents == fold) & (items == fold))
-        yield Split(f"blocks {fold + 1}/{folds}", rows_of(table, train), rows_of(table, test))
+        yield Split(f"blocks {fold + 1}/{folds}", table.rows(train), table.rows(test))
 
 
 def held_out_label(table: ResponseTable, label: str) -> Iterator[Split]:
@@ -109,7 +82,7 @@ def held_out_label(table: ResponseTable, label: str) -> Iterator[Split]:
         raise UsageError(f"The column {label!r} has {len(several)} known value; two are needed.")
     for value in several:
         test = of_rows == value
-        parts = rows_of(table, np.flatnonzero(~test)), rows_of(table, np.flatnonzero(test))
+        parts = table.rows(np.flatnonzero(~test)), table.rows(np.flatnonzero(test))
         yield Split(f"{label} {value}", *parts)
 
 
@@ -131,7 +104,7 @@ def later(table: ResponseTable, date: str, label: str = "date") -> Split:
             f"{label} {date} does not divide the agents; they run from "
             f"{known[0] if known else '(none)'} to {known[-1] if known else '(none)'}."
         )
-    parts = rows_of(table, np.flatnonzero(before)), rows_of(table, np.flatnonzero(after))
+    parts = table.rows(np.flatnonzero(before)), table.rows(np.flatnonzero(after))
     return Split(f"{label} {date}", *parts)
 
 
@@ -147,4 +120,4 @@ def _folded(
     fold_of = _fold_of(np.random.default_rng(seed), count, folds, what)[place]
     for fold in range(folds):
         train, test = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-        yield Split(f"{what} {fold + 1}/{folds}", rows_of(table, train), rows_of(table, test))
+        yield Split(f"{what} {fold + 1}/{folds}", table.rows(train), table.rows(test))

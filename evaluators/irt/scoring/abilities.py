@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from evaluators.irt._fit import Abilities, ItemBank
+from evaluators.irt._fit import Z90, Abilities, ItemBank
 from evaluators.irt._responses import Floats, ResponseTable
 from evaluators.irt.scoring._ascent import Added, Hill, Slopes, ascend, exactly_warm, slopes_at
 from evaluators.irt.scoring._matching import Matched, Unknown, matched
@@ -20,9 +20,7 @@ Method = Literal["eap", "map", "ml", "wle"]
 
 LEVEL = 0.9
 """Of every interval."""
-Z = 1.6448536269514722
-"""Normal quantile at (1 + LEVEL) / 2."""
-DROP = 0.5 * Z * Z
+DROP = 0.5 * Z90 * Z90
 """By so much the log-likelihood falls to the end of a likelihood-ratio interval."""
 NODES = 401
 """Of the scan; tops lie between two of them, wherever the slope changes its sign."""
@@ -127,8 +125,8 @@ def _interval(theta: Floats, se: Floats, hill: Hill, grid: Floats) -> tuple[Floa
     """90 %: plus and minus 1.645 se; by the likelihood ratio where the estimate is infinite."""
     finite = np.isfinite(theta)
     with np.errstate(invalid="ignore"):
-        low = np.where(finite, theta - Z * se, theta)
-        high = np.where(finite, theta + Z * se, theta)
+        low = np.where(finite, theta - Z90 * se, theta)
+        high = np.where(finite, theta + Z90 * se, theta)
     for at in np.flatnonzero(np.isinf(theta)):
         short = hill.climb[at] - hill.climb[at].max() + DROP
         inside = np.flatnonzero(short >= 0.0)

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from evaluators.irt._responses import Floats, Ints, ResponseTable
-from evaluators.irt.prediction._predictor import Predictor
+from evaluators.irt._responses import Floats, Ints
+from evaluators.irt.prediction._predictor import Known, Predictor
 
 
-def predict(train: ResponseTable, agent: Ints, item: Ints) -> Floats:
+def predict(known: Known, agent: Ints, item: Ints) -> Floats:
     """An agent of which nothing was seen has the mean of all."""
-    cells = train.cells
+    cells = known.table.cells
     total = np.bincount(cells.agent, weights=cells.total, minlength=cells.n_agents)
     trials = np.bincount(cells.agent, weights=cells.trials, minlength=cells.n_agents)
     overall = cells.total.sum() / cells.trials.sum()

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from evaluators.irt._responses import Floats, Ints, ResponseTable
-from evaluators.irt.prediction._predictor import Predictor
+from evaluators.irt._responses import Floats, Ints
+from evaluators.irt.prediction._predictor import Known, Predictor
 
 
-def predict(train: ResponseTable, agent: Ints, item: Ints) -> Floats:
+def predict(known: Known, agent: Ints, item: Ints) -> Floats:
     """The same for every cell."""
-    cells = train.cells
+    cells = known.table.cells
     return np.full(len(item), cells.total.sum() / cells.trials.sum())
 
 

@@ -2,18 +2,16 @@
 
 import numpy as np
 
-from evaluators.irt._responses import Floats, Ints, ResponseTable
-from evaluators.irt.prediction._calibration import calibrated
-from evaluators.irt.prediction._predictor import Predictor
+from evaluators.irt._responses import Floats, Ints
+from evaluators.irt.models._sigmoid import expit
+from evaluators.irt.prediction._predictor import Known, Predictor
 
 
-def predict(train: ResponseTable, agent: Ints, item: Ints) -> Floats:
+def predict(known: Known, agent: Ints, item: Ints) -> Floats:
     """Expected scores at the estimates."""
-    from scipy.special import expit
-
-    known = calibrated(train)
-    theta = np.where(np.isnan(known.theta), 0.0, known.theta)
-    b = np.where(np.isnan(known.b), np.nanmean(known.b), known.b)
+    rasch = known.rasch
+    theta = np.where(np.isnan(rasch.theta), 0.0, rasch.theta)
+    b = np.where(np.isnan(rasch.b), np.nanmean(rasch.b), rasch.b)
     return expit(theta[agent] - b[item])
 
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from evaluators.irt._responses import Floats, Ints, ResponseTable
+from evaluators.irt._responses import Floats, Ints
 from evaluators.irt.explanatory._features import standardised
 from evaluators.irt.explanatory._mixed import mixed
-from evaluators.irt.prediction._calibration import calibrated, of_features
-from evaluators.irt.prediction._predictor import Predictor
+from evaluators.irt.models._sigmoid import expit
+from evaluators.irt.prediction._calibration import of_features
+from evaluators.irt.prediction._predictor import Known, Predictor
 
 PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 FOLDS = 5
@@ -23,19 +24,17 @@ SEED = 0
 """Of the inner folds: the same table gives the same prediction."""
 
 
-def predict(train: ResponseTable, agent: Ints, item: Ints) -> Floats:
+def predict(known: Known, agent: Ints, item: Ints) -> Floats:
     """Expected scores; every item's difficulty is the predicted one, seen or not."""
-    from scipy.special import expit
-
-    known = calibrated(train)
-    seen = np.flatnonzero(~np.isnan(known.b))
-    features = of_features(train)
+    rasch = known.rasch
+    seen = np.flatnonzero(~np.isnan(rasch.b))
+    features = of_features(known.table)
     scale = standardised({name: column[seen] for name, column in features.items()})
-    x, b, se = scale(features), known.b[seen], known.b_se[seen]
+    x, b, se = scale(features), rasch.b[seen], rasch.b_se[seen]
     weight = 1.0 / (se**2 + mixed(b, se, [x[seen]]).residual)
     rows = _Rows(x[seen], b, weight / weight.mean())
     difficulty = rows.ridge(rows.penalty())(x)
-    theta = np.where(np.isnan(known.theta), 0.0, known.theta)
+    theta = np.where(np.isnan(rasch.theta), 0.0, rasch.theta)
     return expit(theta[agent] - difficulty[item])
 
 

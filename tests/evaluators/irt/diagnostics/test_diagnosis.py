@@ -16,7 +16,8 @@ from evaluators.irt.diagnostics import Diagnosis, Options, diagnose, plant
 from evaluators.irt.diagnostics._evidence import evidence
 from evaluators.irt.diagnostics._null import p_values
 from evaluators.irt.diagnostics._queue import extremes
-from evaluators.irt.diagnostics._scores import benjamini_hochberg, scores
+from evaluators.irt.diagnostics._scores import scores
+from evaluators.irt.fit_statistics._chi_squares import false_discovery
 from tasks import UsageError
 
 
@@ -219,7 +220,7 @@ def test_the_posterior_of_an_all_fail_item_is_bayes_rule():
 
 
 def test_adjusted_p_and_prevalence_by_hand():
-    adjusted = benjamini_hochberg(np.array([0.01, np.nan, 0.04, 0.03]))
+    adjusted = false_discovery(np.array([0.01, np.nan, 0.04, 0.03]))
     np.testing.assert_allclose(adjusted, [0.03, np.nan, 0.04, 0.04])
     known = scores(np.array([[np.log(19.0)], [np.nan]]), 0.05)
     np.testing.assert_allclose(known.probability, [0.5, 0.05])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evaluators.irt._fitting import FitOptions, fit
-from evaluators.irt._responses import Floats, ResponseTable, table_of
+from evaluators.irt._responses import Dropped, Floats, ResponseTable, table_of
 from evaluators.irt._simulation import simulate
 from tasks import UnknownUnitError, UsageError
 
@@ -118,3 +118,10 @@ def test_counts_in_the_result(wide: Floats):
     assert found.aic == pytest.approx(100.0 - 2.0 * found.log_likelihood)
     assert np.all(found.abilities.low < found.abilities.theta)
     assert np.all(found.abilities.high > found.abilities.theta)
+
+
+def test_what_reading_left_out_stays_counted_where_a_fit_leaves_out_more():
+    wide = np.array([[1.0, 0.0, 1.0, 0.0], [0.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 0.0]])
+    read = replace(table(wide), dropped=(Dropped(5, "Rows without a score."),))
+    found = fit(read, "rasch", options=FitOptions(priors=False))
+    assert [one.rows for one in found.dropped] == [5, 3]

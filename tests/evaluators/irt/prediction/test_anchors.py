@@ -8,7 +8,7 @@ import pytest
 
 from evaluators.irt._reading import read_responses
 from evaluators.irt._responses import ResponseTable
-from evaluators.irt.prediction._predictor import PREDICTORS
+from evaluators.irt.prediction._predictor import PREDICTORS, Known
 from evaluators.irt.prediction.evaluation import evaluate
 from evaluators.irt.prediction.splits import held_out_items
 from tasks import UsageError
@@ -71,7 +71,7 @@ def test_no_predictor_looks_at_what_was_held_out(name: str):
     )
     part = next(iter(held_out_items(whole, 4, 0)))
     cells = part.test.cells
-    found = PREDICTORS.find(name).predict(part.train, cells.agent, cells.item)
+    found = PREDICTORS.find(name).predict(Known(part.train), cells.agent, cells.item)
     assert found.shape == (cells.size,)
     assert np.all((found >= 0) & (found <= 1))
     lie = replace(
@@ -79,7 +79,7 @@ def test_no_predictor_looks_at_what_was_held_out(name: str):
     )
     again = next(iter(held_out_items(lie, 4, 0)))
     assert np.array_equal(
-        PREDICTORS.find(name).predict(again.train, cells.agent, cells.item), found
+        PREDICTORS.find(name).predict(Known(again.train), cells.agent, cells.item), found
     )
 
 

@@ -16,7 +16,6 @@ from evaluators.irt.prediction.splits import (
     held_out_items,
     held_out_label,
     later,
-    observed,
 )
 from tasks import UsageError
 
@@ -85,7 +84,7 @@ def test_the_past_foretells_the_future():
 
 def test_what_has_no_rows_leaves_the_smaller_table():
     part = next(iter(held_out_items(labelled(), 5, 0)))
-    smaller = observed(part.train)
+    smaller = part.train.observed()
     assert set(smaller.items) == {part.train.items[k] for k in set(part.train.item.tolist())}
     assert len(smaller.of_agents.labels["llm"]) == len(smaller.agents)
 
