@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evaluators._saving import save_files
 from evaluators.irt._analysis_cli import dependence, dif, explain, heldout, odd, reliability
 from evaluators.irt._bank_cli import next_, predict
 from evaluators.irt._cli_options import (
@@ -115,7 +116,6 @@ def fit(  # noqa: PLR0913 - each is an option of the command line
     Exit codes: 0 fitted and written (converged or not: it says) · 2 the data or the model cannot be
     used · 3 a run was not scored, or the folder cannot be written.
     """
-    from evaluators._saving import save_files
     from evaluators.irt._fitting import FitOptions
     from evaluators.irt._fitting import fit as fitted
     from evaluators.irt._saving import write_fit
@@ -127,8 +127,8 @@ def fit(  # noqa: PLR0913 - each is an option of the command line
     options = FitOptions(priors=priors, max_iterations=max_iterations, vector=vector)
     found = fitted(table, model, estimator=estimator, options=options)
     asked = _asked(data, score, dataset, asdict(options))
-    written = write_fit(found, out, table=table, asked=asked)
-    written += save_files(out, _pictures(found, table, picture=picture, report=report))
+    drawn = _pictures(found, table, picture=picture, report=report)
+    written = write_fit(found, out, table=table, asked=asked) + save_files(out, drawn)
     if json_:
         typer.echo(plain(_fit_json(found, table, written)))
     else:
